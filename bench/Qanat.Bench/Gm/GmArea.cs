@@ -1,0 +1,116 @@
+using System.Diagnostics;
+using Qanat.Bench.Metrics;
+using Qanat.Bench.Report;
+
+namespace Qanat.Bench.Gm;
+
+/// <summary>The area <c>gm</c>: SM4, SM3 and SM2 against other implementations on one pinned core, in CPU time. Rounds alternate between the contenders.</summary>
+public sealed class GmArea(bool quick, IReadOnlyList<string> only)
+{
+    /// <summary>A topic's file holds its rows; add it here.</summary>
+    private static readonly (string Name, Func<IGmTopic> Make)[] s_topics = [("sm4", () => new Sm4Rows()), ("sm3", () => new Sm3Rows()), ("sm2", () => new Sm2Rows())];
+
+    public static IReadOnlyList<string> TopicNames { get; } = [.. s_topics.Select(topic => topic.Name)];
+
+    private int Rounds => quick ? 5 : 11;
+
+    private double WindowSeconds => quick ? 0.02 : 0.06;
+
+    public async Task<AreaReport> RunAsync(string command, string benchFolder)
+    {
+        long start = Stopwatch.GetTimestamp();
+        string load = MachineProbe.Load();
+        List<ReportRow> rows = [];
+        SortedDictionary<string, string> missing = new(StringComparer.Ordinal);
+        // A thread of its own: it stays pinned.
+        Thread thread = new(() => Measure(rows, missing));
+        thread.Start();
+        thread.Join();
+        return new AreaReport
+        {
+            Area = "gm",
+            Date = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'"),
+            Commit = await MachineProbe.CommitAsync(benchFolder).ConfigureAwait(false),
+            Command = command,
+            Quick = quick,
+            Rounds = Rounds,
+            Seconds = Math.Round(Stopwatch.GetElapsedTime(start).TotalSeconds, 1),
+            Machine = MachineProbe.Read(load),
+            Rows = rows,
+            Missing = missing,
+        };
+    }
+
+    private void Measure(List<ReportRow> rows, SortedDictionary<string, string> missing)
+    {
+        TunnelContext.Say($"pinned to core {CpuClock.Pin()}");
+        foreach ((string name, Func<IGmTopic> make) in s_topics.Where(topic => only.Count == 0 || only.Contains(topic.Name)))
+        {
+            using IGmTopic topic = make();
+            foreach (GmMetric metric in topic.Metrics())
+            {
+                rows.AddRange(Measure(metric, missing));
+                TunnelContext.Say($"{name}: {metric.Name}");
+            }
+        }
+    }
+
+    private IEnumerable<ReportRow> Measure(GmMetric metric, SortedDictionary<string, string> missing)
+    {
+        Contender[] all = [metric.Ours, .. metric.Others.Select(other => other.Peer).Where(peer => peer.Work is not null)];
+        Dictionary<Contender, int> calls = [];
+        Dictionary<Contender, List<double>> rates = [];
+        foreach (Contender contender in all.Where(contender => contender.Work is not null))
+        {
+            calls[contender] = WarmUp(contender.Work!);
+            rates[contender] = [];
+        }
+        for (int round = 0; round < Rounds; round++)
+        {
+            foreach ((Contender contender, int count) in calls)
+            {
+                double begin = CpuClock.Seconds;
+                contender.Work!(count);
+                double perSecond = count * metric.WorkPerCall / (CpuClock.Seconds - begin);
+                rates[contender].Add(metric.Unit == "MB/s" ? perSecond / 1e6 : perSecond);
+            }
+        }
+        foreach (Against other in metric.Others)
+        {
+            if (other.Peer.Missing is { } why)
+                missing[other.Peer.Name] = why;
+            double[]? ours = rates.GetValueOrDefault(metric.Ours)?.ToArray(), theirs = rates.GetValueOrDefault(other.Peer)?.ToArray();
+            yield return new ReportRow
+            {
+                Metric = metric.Name,
+                Unit = metric.Unit,
+                Better = "higher",
+                Peer = other.Peer.Name,
+                Ours = ours is null ? null : Math.Round(Samples.MedianOf(ours), 2),
+                PeerValue = other.Bound ?? (theirs is null ? null : Math.Round(Samples.MedianOf(theirs), 2)),
+                Floor = other.Floor,
+                Goal = other.Goal,
+                OursRounds = ours is null ? null : [.. ours.Select(rate => Math.Round(rate, 2))],
+                PeerRounds = theirs is null ? null : [.. theirs.Select(rate => Math.Round(rate, 2))],
+                Note = metric.Ours.Missing is { } absent ? $"not measured: {absent}" : other.Peer.Missing is { } gone ? $"{other.Peer.Name} missing: {gone}" : metric.Note,
+            };
+        }
+    }
+
+    /// <summary>Runs until the compiler is done with it, and returns how many calls fill a window.</summary>
+    private int WarmUp(Action<int> work)
+    {
+        int count = 1;
+        double begin = CpuClock.Seconds, warm = quick ? 0.1 : 0.4;
+        while (true)
+        {
+            double before = CpuClock.Seconds;
+            work(count);
+            double now = CpuClock.Seconds, took = now - before;
+            if (now - begin > warm && took > WindowSeconds / 4)
+                return Math.Max(1, (int)(count * WindowSeconds / took));
+            if (took < WindowSeconds / 2)
+                count *= 2;
+        }
+    }
+}

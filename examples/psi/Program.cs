@@ -1,0 +1,1 @@
+return await Psi.PsiCommand.InvokeAsync(args);

@@ -1,0 +1,2 @@
+global using Qanat.Wire;
+global using Xunit;
