@@ -1,0 +1,64 @@
+using Qanat.Tls.Certificates;
+
+namespace Qanat.Tls;
+
+/// <summary>What a client wants of a connection.</summary>
+public sealed class SmSslClientAuthenticationOptions : SmSslAuthenticationOptions
+{
+    /// <summary>Makes options with the defaults. <see cref="TargetHost"/> and <see cref="SmSslAuthenticationOptions.Trust"/> must be set.</summary>
+    public SmSslClientAuthenticationOptions()
+    {
+    }
+
+    private SmSslClientAuthenticationOptions(SmSslClientAuthenticationOptions other) : base(other)
+    {
+        (TargetHost, Protocol, ClientCredential) = (other.TargetHost, other.Protocol, other.ClientCredential);
+    }
+
+    /// <summary>
+    /// The server: its certificates must be for this name or IP address, and a name is sent as server_name. Null: no name is sent, and
+    /// <see cref="SmSslAuthenticationOptions.RemoteCertificateValidationCallback"/> must decide whose certificates are right.
+    /// </summary>
+    public string? TargetHost { get; set; }
+
+    /// <summary>TLCP or TLS 1.3; a client hello is of one of them. Default <see cref="SmProtocol.Tls13"/>.</summary>
+    public SmProtocol Protocol { get; set; } = SmProtocol.Tls13;
+
+    /// <summary>Shown to servers that ask; TLCP's ECDHE suites need one with an encryption certificate. Null: none.</summary>
+    public SmSslCredential? ClientCredential { get; set; }
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        base.Validate();
+        if (Protocol is not (SmProtocol.Tlcp or SmProtocol.Tls13))
+        {
+            throw Invalid(nameof(Protocol), $"is {Protocol}; set Tlcp or Tls13");
+        }
+        if (TargetHost is not null && (TargetHost.Contains('*', StringComparison.Ordinal) || !SmHostName.IsValid(TargetHost)))
+        {
+            throw Invalid(nameof(TargetHost), $"is '{TargetHost}', which is neither a host name nor an IP address; set the name in the server's certificates");
+        }
+        if (Trust is null && RemoteCertificateValidationCallback is null)
+        {
+            throw Invalid(nameof(Trust), $"is null, so no server could be believed; set the authorities to trust, or {nameof(RemoteCertificateValidationCallback)} to decide by yourself");
+        }
+        if (TargetHost is null && RemoteCertificateValidationCallback is null)
+        {
+            throw Invalid(nameof(TargetHost), $"is null, so any server of a trusted authority would do; set the server's name, or {nameof(RemoteCertificateValidationCallback)} to decide by yourself");
+        }
+        RequireSuiteOf(Protocol);
+        if (Protocol == SmProtocol.Tlcp && CipherSuites is not null && ClientCredential?.IsPair != true
+            && CipherSuites.Where(s => s.Protocol() == SmProtocol.Tlcp).All(s => s.IsEcdhe()))
+        {
+            throw Invalid(nameof(ClientCredential), "must hold a signing and an encryption certificate, since all suites are ECDHE; set such a credential, or add an ECC suite");
+        }
+    }
+
+    internal SmSslClientAuthenticationOptions Snapshot()
+    {
+        SmSslClientAuthenticationOptions copy = new(this);
+        copy.Validate();
+        return copy;
+    }
+}
