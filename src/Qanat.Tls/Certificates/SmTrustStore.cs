@@ -28,6 +28,9 @@ public sealed class SmTrustStore
     /// <summary>How many anchors there are. None: every chain is refused.</summary>
     public int AnchorCount => _anchors.Values.Sum(list => list.Length);
 
+    /// <summary>DER names of the anchors, for a server's CertificateRequest.</summary>
+    internal IReadOnlyList<byte[]> AnchorNames => [.. _anchors.Keys.Select(name => name.RawData.ToArray())];
+
     /// <summary>SHA-256 of everything in the store, for caches.</summary>
     internal ReadOnlySpan<byte> Id => _id;
 
