@@ -212,7 +212,7 @@ internal abstract partial class TlsEngine : IDisposable
     /// <param name="label">One of <see cref="KeyLogLine"/>.</param>
     /// <param name="clientRandom">32 bytes.</param>
     /// <param name="secret">The secret.</param>
-    protected void LogKey(string label, ReadOnlySpan<byte> clientRandom, ReadOnlySpan<byte> secret) => Settings.KeyLog?.Invoke(label, clientRandom, secret);
+    protected void LogKey(string label, ReadOnlySpan<byte> clientRandom, ReadOnlySpan<byte> secret) => Settings.KeyLog?.Invoke(KeyLogLine.Format(label, clientRandom, secret));
 
     private void Fail(SmTlsException failure, AlertDescription? alert)
     {

@@ -30,12 +30,18 @@ internal sealed record TlsEngineSettings
     /// <summary>Several handshake messages in one record where they fit. By default each begins a record of its own, since GmSSL reads no more than one from a record.</summary>
     public bool CoalescesMessages { get; init; }
 
-    /// <summary>Takes the secrets of the connection; null, the default, unless a key log was asked for.</summary>
-    public TlsKeyLogSink? KeyLog { get; init; }
+    /// <summary>Takes the lines of a key log; null, the default, unless one was asked for.</summary>
+    public Action<string>? KeyLog { get; init; }
 
     /// <summary>The clock that certificates and sessions are judged by.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
-}
 
-/// <summary>Takes one secret of a key log: label, client random, secret.</summary>
-internal delegate void TlsKeyLogSink(string label, ReadOnlySpan<byte> clientRandom, ReadOnlySpan<byte> secret);
+    /// <summary>Those of a connection's options.</summary>
+    public static TlsEngineSettings From(SmSslAuthenticationOptions options) => new()
+    {
+        MaxMessageLength = Math.Min(options.MaxHandshakeBytes, HandshakeReader.DefaultMaxMessageLength),
+        MaxHandshakeBytes = options.MaxHandshakeBytes,
+        KeyLog = options.KeyLog,
+        Time = options.TimeProvider,
+    };
+}

@@ -27,7 +27,7 @@ public abstract class SmSslAuthenticationOptions
         ApplicationProtocols = other.ApplicationProtocols is null ? null : [.. other.ApplicationProtocols];
         (Trust, ChainOptions, VerifiedChainCache) = (other.Trust, other.ChainOptions, other.VerifiedChainCache);
         RemoteCertificateValidationCallback = other.RemoteCertificateValidationCallback;
-        AllowResumption = other.AllowResumption;
+        (AllowResumption, TlcpSessions) = (other.AllowResumption, other.TlcpSessions);
         KeyLog = other.KeyLog;
         TimeProvider = other.TimeProvider;
         HandshakeTimeout = other.HandshakeTimeout;
@@ -57,6 +57,9 @@ public abstract class SmSslAuthenticationOptions
 
     /// <summary>Whether sessions are remembered and resumed, where there is a place to remember them. Default true.</summary>
     public bool AllowResumption { get; set; } = true;
+
+    /// <summary>Where sessions of TLCP are remembered, for all connections that share it; null, the default: nowhere, so none is resumed.</summary>
+    public SmTlcpSessionCache? TlcpSessions { get; set; }
 
     /// <summary>
     /// Takes lines of an NSS key log, <see cref="SmKeyLog.Append"/> for instance. <b>Whoever sees them can read the connection.</b> Null, the default: no secret leaves the connection.

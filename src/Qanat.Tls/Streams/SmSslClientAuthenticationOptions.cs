@@ -13,6 +13,7 @@ public sealed class SmSslClientAuthenticationOptions : SmSslAuthenticationOption
     private SmSslClientAuthenticationOptions(SmSslClientAuthenticationOptions other) : base(other)
     {
         (TargetHost, Protocol, ClientCredential) = (other.TargetHost, other.Protocol, other.ClientCredential);
+        (PeerName, PeerDialects, TlcpDialect) = (other.PeerName, other.PeerDialects, other.TlcpDialect);
     }
 
     /// <summary>
@@ -26,6 +27,15 @@ public sealed class SmSslClientAuthenticationOptions : SmSslAuthenticationOption
 
     /// <summary>Shown to servers that ask; TLCP's ECDHE suites need one with an encryption certificate. Null: none.</summary>
     public SmSslCredential? ClientCredential { get; set; }
+
+    /// <summary>What the server is remembered by, its sessions and its dialect: <c>host:port</c> as a rule. Null: <see cref="TargetHost"/>.</summary>
+    public string? PeerName { get; set; }
+
+    /// <summary>Where the dialects of TLCP servers are learned: after a failed connection the next one may speak another form. Null: the standard is always spoken.</summary>
+    public SmPeerDialects? PeerDialects { get; set; } = SmPeerDialects.Shared;
+
+    /// <summary>The dialect of a server that is known to have one; null: as learned.</summary>
+    public SmTlcpDialect? TlcpDialect { get; set; }
 
     /// <inheritdoc/>
     public override void Validate()
