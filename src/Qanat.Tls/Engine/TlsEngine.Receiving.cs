@@ -22,12 +22,24 @@ internal abstract partial class TlsEngine
         {
             if (_read.Open(header, fragment, out type, out content) is var error and not SmTlsError.None)
             {
+                if (error == SmTlsError.BadRecordMac && SkipsUnreadable(fragment.Length))
+                {
+                    return SmTlsError.None;
+                }
                 return Refuse(error, error == SmTlsError.BadRecordMac ? "a record does not authenticate: it was changed on the way, or the peer has other keys" : $"a record cannot be opened ({error.ToCode()})");
             }
             if (type == RecordType.ChangeCipherSpec)
             {
                 return Refuse(SmTlsError.UnexpectedMessage, "a protected ChangeCipherSpec");
             }
+            if (_read.IsKeyLimitNear && _isHandshakeComplete)
+            {
+                OnReadKeyLimit();
+            }
+        }
+        else if (_read is null && header.Type == RecordType.ApplicationData && SkipsUnreadable(fragment.Length))
+        {
+            return SmTlsError.None;
         }
         else if (fragment.Length > RecordHeader.MaxPlaintext)
         {
@@ -69,7 +81,8 @@ internal abstract partial class TlsEngine
         return SmTlsError.None;
     }
 
-    private SmTlsError CountIdle() => ++_idleRecords > Settings.MaxIdleRecords
+    /// <summary>Counts a record that has no effect for the application; refused when there are too many in a row.</summary>
+    protected SmTlsError CountIdle() => ++_idleRecords > Settings.MaxIdleRecords
         ? Refuse(SmTlsError.TooManyMessages, $"more than {Settings.MaxIdleRecords} records without effect in a row")
         : SmTlsError.None;
 

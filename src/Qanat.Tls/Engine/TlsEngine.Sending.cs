@@ -172,12 +172,17 @@ internal abstract partial class TlsEngine
 
     /// <summary>
     /// Sends one handshake message and, when <paramref name="next"/> is there, everything after it under those keys: KeyUpdate. Any thread; hold <see cref="SendingLock"/> around the
-    /// derivation of the keys and this call.
+    /// derivation of the keys and this call. Nothing is sent when this end is closed: an alert or close_notify is the last record.
     /// </summary>
     protected void SendMessage(ReadOnlySpan<byte> message, RecordProtection? next)
     {
         lock (_sending)
         {
+            if (_isClosed || _isDisposed)
+            {
+                next?.Dispose();
+                return;
+            }
             Send(RecordType.Handshake, message, next);
         }
     }
@@ -216,7 +221,8 @@ internal abstract partial class TlsEngine
 
     private void Apply(RecordType type, ReadOnlySpan<byte> content, RecordProtection? next)
     {
-        int fragment = Settings.HandshakeFragmentLength;
+        // Alerts are never cut (RFC 8446 section 5.1).
+        int fragment = type == RecordType.Handshake ? Settings.HandshakeFragmentLength : RecordHeader.MaxPlaintext;
         if (_write is not null)
         {
             _write.SealAll(type, content, fragment, _output.Append(_write.GetSealedLength(content.Length, fragment)));

@@ -156,6 +156,14 @@ internal abstract partial class TlsEngine : IDisposable
     /// <summary>True when a record may come unprotected although keys are there: ChangeCipherSpec and alerts at the start of TLS 1.3.</summary>
     protected virtual bool AcceptsUnprotected(RecordHeader header) => false;
 
+    /// <summary>True when a record of so many bytes that cannot be read is passed over: early data of TLS 1.3 that the server does not take (RFC 8446 section 4.2.10).</summary>
+    protected virtual bool SkipsUnreadable(int length) => false;
+
+    /// <summary>Called with every record received after so many under one set of keys that they should change. TLS 1.3 asks the peer for a KeyUpdate.</summary>
+    protected virtual void OnReadKeyLimit()
+    {
+    }
+
     /// <summary>True when a record of this version is in order.</summary>
     protected abstract bool AcceptsRecordVersion(ushort version);
 

@@ -13,6 +13,8 @@ public enum ExtensionType : ushort
     SignatureAlgorithms = 13,
     /// <summary>application_layer_protocol_negotiation (RFC 7301).</summary>
     ApplicationLayerProtocolNegotiation = 16,
+    /// <summary>padding (RFC 7685); met, never written.</summary>
+    Padding = 21,
     /// <summary>encrypt_then_mac (RFC 7366); met, never answered.</summary>
     EncryptThenMac = 22,
     /// <summary>extended_master_secret (RFC 7627); met, never answered.</summary>

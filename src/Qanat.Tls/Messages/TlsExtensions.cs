@@ -62,6 +62,22 @@ public static class TlsExtensions
         }
     }
 
+    /// <summary>Writes application_layer_protocol_negotiation (RFC 7301) with names of any bytes.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A name is empty or longer than 255 bytes.</exception>
+    public static void WriteApplicationProtocols(TlsWriter writer, IReadOnlyList<ReadOnlyMemory<byte>> protocols)
+    {
+        ArgumentNullException.ThrowIfNull(protocols);
+        using (writer.Extension(ExtensionType.ApplicationLayerProtocolNegotiation))
+        using (writer.Vector16())
+        {
+            foreach (ReadOnlyMemory<byte> protocol in protocols)
+            {
+                ArgumentOutOfRangeException.ThrowIfLessThan(protocol.Length, 1, nameof(protocols));
+                writer.WriteVector8(protocol.Span);
+            }
+        }
+    }
+
     /// <summary>Writes supported_versions of a client.</summary>
     public static void WriteSupportedVersions(TlsWriter writer, params ReadOnlySpan<ushort> versions)
     {

@@ -14,6 +14,7 @@ public sealed class SmSslClientAuthenticationOptions : SmSslAuthenticationOption
     {
         (TargetHost, Protocol, ClientCredential) = (other.TargetHost, other.Protocol, other.ClientCredential);
         (PeerName, PeerDialects, TlcpDialect) = (other.PeerName, other.PeerDialects, other.TlcpDialect);
+        (Tickets, MiddleboxCompatibility) = (other.Tickets, other.MiddleboxCompatibility);
     }
 
     /// <summary>
@@ -36,6 +37,15 @@ public sealed class SmSslClientAuthenticationOptions : SmSslAuthenticationOption
 
     /// <summary>The dialect of a server that is known to have one; null: as learned.</summary>
     public SmTlcpDialect? TlcpDialect { get; set; }
+
+    /// <summary>Where tickets of TLS 1.3 servers are kept to resume their sessions; null: nowhere.</summary>
+    public SmTicketStore? Tickets { get; set; }
+
+    /// <summary>
+    /// Whether a TLS 1.3 handshake is made to look like TLS 1.2 for devices on the way that know nothing newer (RFC 8446 appendix D.4). Default true; some servers, GmSSL's with
+    /// client certificates among them, take only false.
+    /// </summary>
+    public bool MiddleboxCompatibility { get; set; } = true;
 
     /// <inheritdoc/>
     public override void Validate()

@@ -29,6 +29,7 @@ public sealed class SmSslServerAuthenticationOptions : SmSslAuthenticationOption
     private SmSslServerAuthenticationOptions(SmSslServerAuthenticationOptions other) : base(other)
     {
         (Credential, CredentialSelector, ClientCertificateMode) = (other.Credential, other.CredentialSelector, other.ClientCertificateMode);
+        TicketKeys = other.TicketKeys;
         EnabledProtocols = [.. other.EnabledProtocols];
     }
 
@@ -43,6 +44,9 @@ public sealed class SmSslServerAuthenticationOptions : SmSslAuthenticationOption
 
     /// <summary>Whether clients are asked for certificates. Default <see cref="SmClientCertificateMode.None"/>.</summary>
     public SmClientCertificateMode ClientCertificateMode { get; set; }
+
+    /// <summary>Seals sessions of TLS 1.3 into tickets and opens them again; null: no tickets are given and none are taken.</summary>
+    public SmTicketKeys? TicketKeys { get; set; }
 
     /// <inheritdoc/>
     public override void Validate()
