@@ -14,7 +14,10 @@ internal static class Sm2Curve
     public const int Window = 5, Windows = 52;
 
     /// <summary>Width of the non-adjacent form of a public scalar times a point, and times G.</summary>
-    private const int PublicWidth = 5, PublicBaseWidth = 11;
+    internal const int PublicWidth = 5, PublicBaseWidth = 11;
+
+    /// <summary>Odd multiples of a point that digits of <see cref="PublicWidth"/> need.</summary>
+    internal const int PublicTableLength = 1 << (PublicWidth - 2);
 
     public static readonly Limbs B = FieldElement.ToMontgomery(new Limbs(0xDDBCBD414D940E93, 0xF39789F515AB8F92, 0x4D5A9E4BCF6509A7, 0x28E9FA9E9D9F5E34));
 
@@ -67,6 +70,15 @@ internal static class Sm2Curve
     {
         ulong even = (k.L0 & 1) - 1;
         Limbs odd = Limbs.Select(even, Limbs.Subtract(Scalar.Order, k, out _), k);
+        JacobianPoint sum = default;
+        if (Sm2CurveQuad.IsSupported) Sm2CurveQuad.Multiply(out sum, point, odd);
+        else MultiplyOdd(out sum, point, odd);
+        Finish(out r, sum, even, point, k);
+    }
+
+    /// <summary>k P for an odd k below n, in constant time; Z = 0 when the last sum is exceptional.</summary>
+    internal static void MultiplyOdd(out JacobianPoint r, in JacobianPoint point, in Limbs odd)
+    {
         Span<JacobianPoint> table = stackalloc JacobianPoint[1 << (Window - 1)];
         OddMultiples(table, point);
         JacobianPoint sum = default;
@@ -83,7 +95,7 @@ internal static class Sm2Curve
             for (int j = 0; j < Window; j++) JacobianPoint.Double(out sum, sum);
             JacobianPoint.AddLazy(out sum, sum, entry);
         }
-        Finish(out r, sum, even, point, k);
+        r = sum;
     }
 
     /// <summary>s G + t P. The time depends on the scalars: for public ones.</summary>
@@ -93,12 +105,21 @@ internal static class Sm2Curve
         Span<short> baseDigits = stackalloc short[257];
         digits.Clear();
         baseDigits.Clear();
-        int top = int.Max(NonAdjacentForm(t, PublicWidth, digits, default), NonAdjacentForm(s, PublicBaseWidth, default, baseDigits));
-        Span<JacobianPoint> table = stackalloc JacobianPoint[1 << (PublicWidth - 2)];
+        int count = 1 + int.Max(NonAdjacentForm(t, PublicWidth, digits, default), NonAdjacentForm(s, PublicBaseWidth, default, baseDigits));
+        if (!Sm2CurveQuad.IsSupported || !Sm2CurveQuad.TryMultiplyPublic(out r, point, digits[..count], baseDigits[..count], OddBaseMultiples))
+        {
+            MultiplyPublic(out r, point, digits[..count], baseDigits[..count]);
+        }
+    }
+
+    /// <summary>The sum of digits[i] 2^i P and baseDigits[i] 2^i G, digits in the two non-adjacent forms.</summary>
+    internal static void MultiplyPublic(out JacobianPoint r, in JacobianPoint point, ReadOnlySpan<sbyte> digits, ReadOnlySpan<short> baseDigits)
+    {
+        Span<JacobianPoint> table = stackalloc JacobianPoint[PublicTableLength];
         OddMultiples(table, point);
         ReadOnlySpan<AffinePoint> baseTable = BaseTable.Odd;
         r = default;
-        for (int i = top; i >= 0; i--)
+        for (int i = digits.Length - 1; i >= 0; i--)
         {
             if (!r.IsInfinity) JacobianPoint.Double(out r, r);
             if (digits[i] != 0)
@@ -189,6 +210,9 @@ internal static class Sm2Curve
     /// <summary>Entry 64 i + j is (2j + 1) 2^(7i) G.</summary>
     internal static ReadOnlySpan<AffinePoint> Comb => BaseTable.Comb;
 
+    /// <summary>Entry j is (2j + 1) G.</summary>
+    internal static ReadOnlySpan<AffinePoint> OddBaseMultiples => BaseTable.Odd;
+
     /// <summary>Reads every entry of the row and keeps the one at <paramref name="index"/>.</summary>
     private static void SelectEntry<T>(out T entry, ReadOnlySpan<Vector256<ulong>> row, ulong index) where T : unmanaged
     {
@@ -224,7 +248,7 @@ internal static class Sm2Curve
     }
 
     /// <summary>Writes odd digits below 2^(width-1) in absolute value, at least <paramref name="width"/> apart, into one of the spans; the highest position used, or -1.</summary>
-    private static int NonAdjacentForm(in Limbs k, int width, Span<sbyte> narrow, Span<short> wide)
+    internal static int NonAdjacentForm(in Limbs k, int width, Span<sbyte> narrow, Span<short> wide)
     {
         Span<ulong> limbs = [k.L0, k.L1, k.L2, k.L3, 0];
         int top = -1, mask = (1 << width) - 1, carry = 0;
