@@ -98,7 +98,8 @@ internal sealed partial class TlcpClientEngine : TlcpEngine
     /// <inheritdoc/>
     protected override void OnFailed(SmTlsException failure)
     {
-        if (_sessionKey is { } key && (_session is not null || (IsHandshakeComplete && failure.Error != SmTlsError.Truncated)))
+        // A transport that is cut says nothing about the session; every other failure ends it (RFC 5246 section 7.2.2).
+        if (_sessionKey is { } key && (IsHandshakeComplete ? failure.Error != SmTlsError.Truncated : _session is not null))
         {
             Sessions!.Remove(key);
         }

@@ -210,7 +210,7 @@ internal abstract partial class TlsEngine : IDisposable
     /// <summary>The handshake is done: application data may flow, and the transcript is dropped.</summary>
     protected void CompleteHandshake()
     {
-        _handshakeBytes = 0;
+        (_handshakeBytes, _idleRecords, _warnings) = (0, 0, 0);
         EndHandshakeSending();
         Transcript.DropRaw();
         _isHandshakeComplete = true;

@@ -22,7 +22,8 @@ internal static class TlcpWorld
     public static SmTrustStore Trust { get; } = Pki.Trust;
 
     /// <summary>Another authority's trust: nobody here is believed.</summary>
-    public static SmTrustStore OtherTrust { get; } = new TestPki().Trust;
+    public static SmTrustStore OtherTrust { get; } = new([SmCertificateAuthority.CreateRoot(
+        SmName.Create("Stranger", "Elsewhere"), Sm2.Create(), SmCertificateProfile.Authority(TestPki.Now.AddYears(-1), TestPki.Now.AddYears(9), null)).Certificate]);
 
     public static SmSslCredential ServerCredential { get; } = new([Pki.Sign, Pki.Ca.Certificate], Pki.SignKey, Pki.Encrypt, Pki.EncryptKey);
 
