@@ -238,10 +238,9 @@ internal sealed partial class TlcpClientEngine
         EndMessage(start);
     }
 
-    // The server is the initiator of GB/T 32918.3, this end the responder.
     private void Agree(Span<byte> preMasterSecret)
     {
-        using Sm2KeyExchange exchange = new(_options.ClientCredential!.EncryptKey!, Sm2.DefaultUserId, Sm2KeyExchangeRole.Responder);
+        using Sm2KeyExchange exchange = BeginAgreement(_options.ClientCredential!);
         exchange.DeriveKey(PeerChain!.EncryptCertificate!.PublicKey, Sm2.DefaultUserId, _serverPoint, preMasterSecret);
         int start = BeginMessage();
         using (Flight.Handshake(HandshakeType.ClientKeyExchange))

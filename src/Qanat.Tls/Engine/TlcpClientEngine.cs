@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Qanat.Tls.Messages;
 using Qanat.Tls.Sessions;
 
@@ -56,7 +55,7 @@ internal sealed partial class TlcpClientEngine : TlcpEngine
     /// <inheritdoc/>
     public override void Start()
     {
-        RandomNumberGenerator.Fill(ClientRandom);
+        FillRandom(ClientRandom);
         if (_sessionKey is { } key && Sessions!.Find(key, Settings.Time.GetUtcNow()) is { } session)
         {
             if (IsInForce(session) && _suites.Contains(session.Suite))

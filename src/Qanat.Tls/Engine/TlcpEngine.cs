@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Qanat.Gm;
 using Qanat.Tls.Certificates;
 using Qanat.Tls.Messages;
 using Qanat.Tls.Records;
@@ -67,6 +68,23 @@ internal abstract class TlcpEngine : TlsEngine
         CryptographicOperations.ZeroMemory(_masterSecret);
         _keys?.Dispose();
     }
+
+    /// <summary>Makes this end's random.</summary>
+    protected void FillRandom(Span<byte> random)
+    {
+        if (Settings.HelloRandom is { } fill)
+        {
+            fill(random);
+        }
+        else
+        {
+            RandomNumberGenerator.Fill(random);
+        }
+    }
+
+    /// <summary>Begins the key agreement of ECDHE suites with the own encryption key: the server is the initiator of GB/T 32918.3.</summary>
+    protected Sm2KeyExchange BeginAgreement(SmSslCredential own) =>
+        new(own.EncryptKey!, Sm2.DefaultUserId, IsServer ? Sm2KeyExchangeRole.Initiator : Sm2KeyExchangeRole.Responder, Settings.EphemeralKey?.Invoke() ?? Sm2.Create());
 
     /// <summary>Derives the master secret and all keys, and zeroes the pre-master secret.</summary>
     protected void DeriveKeys(Span<byte> preMasterSecret)
@@ -165,10 +183,10 @@ internal abstract class TlcpEngine : TlsEngine
 
     /// <summary>True when the signature is that of the peer's signing key, under the default user id.</summary>
     protected bool VerifyPeer(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature) =>
-        PeerChain!.SignCertificate!.PublicKey.VerifyData(data, Gm.Sm2.DefaultUserId, signature, DSASignatureFormat.Rfc3279DerSequence);
+        PeerChain!.SignCertificate!.PublicKey.VerifyData(data, Sm2.DefaultUserId, signature, DSASignatureFormat.Rfc3279DerSequence);
 
     protected static byte[] Sign(SmSslCredential credential, ReadOnlySpan<byte> data) =>
-        credential.SignKey.SignData(data, Gm.Sm2.DefaultUserId, DSASignatureFormat.Rfc3279DerSequence);
+        credential.SignKey.SignData(data, Sm2.DefaultUserId, DSASignatureFormat.Rfc3279DerSequence);
 
     protected SmTlsError RefuseDecode(SmTlsError error, HandshakeMessage message) => Refuse(error, $"the peer's {message.Type} does not decode ({error.ToCode()})");
 

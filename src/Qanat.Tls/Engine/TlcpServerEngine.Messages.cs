@@ -86,7 +86,7 @@ internal sealed partial class TlcpServerEngine
             EndMessage(start);
             return;
         }
-        _exchange = new Sm2KeyExchange(_credential.EncryptKey!, Sm2.DefaultUserId, Sm2KeyExchangeRole.Initiator);
+        _exchange = BeginAgreement(_credential);
         using TlsWriter parameters = new();
         EcdheParameters.Write(parameters, _exchange.EphemeralPublicKey);
         ServerKeyExchange.WriteSignedEcdhe(signed, ClientRandom, ServerRandom, parameters.Written);

@@ -1,5 +1,4 @@
 using System.Net.Security;
-using System.Security.Cryptography;
 using System.Text;
 using Qanat.Gm;
 using Qanat.Tls.Messages;
@@ -96,7 +95,7 @@ internal sealed partial class TlcpServerEngine : TlcpEngine
         }
         Transcript.Append(message.Bytes);
         hello.Random.CopyTo(ClientRandom);
-        RandomNumberGenerator.Fill(ServerRandom);
+        FillRandom(ServerRandom);
         ServerName = hello.ServerName.IsEmpty ? null : Encoding.ASCII.GetString(hello.ServerName).ToLowerInvariant();
         Dialect = new SmTlcpDialect { IsHelloMinimal = hello.Extensions.Bytes.IsEmpty, ClientKeyExchange = ClientKeyExchangeDialect.None };
         if (ChooseCredential() is var noCredential and not SmTlsError.None)

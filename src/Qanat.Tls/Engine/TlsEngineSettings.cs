@@ -1,3 +1,4 @@
+using Qanat.Gm;
 using Qanat.Tls.Messages;
 using Qanat.Tls.Records;
 
@@ -35,6 +36,12 @@ internal sealed record TlsEngineSettings
 
     /// <summary>The clock that certificates and sessions are judged by.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Fills the random of this end's hello; null, the default: the system's random numbers. Tests with recorded peers set it.</summary>
+    public Action<Span<byte>>? HelloRandom { get; init; }
+
+    /// <summary>Makes TLCP's ephemeral key; null, the default: a new one. Tests with recorded peers set it.</summary>
+    public Func<Sm2>? EphemeralKey { get; init; }
 
     /// <summary>Those of a connection's options.</summary>
     public static TlsEngineSettings From(SmSslAuthenticationOptions options) => new()
