@@ -136,7 +136,7 @@ public sealed class TlcpCbcTimingTests
         return new[] { 0.5, 0.75, 0.9, 0.97 }.Max(part => Math.Abs(Welch(kinds, times, sorted[(int)(part * (sorted.Length - 1))])));
     }
 
-    private static double Welch(bool[] kinds, long[] times, long bound)
+    internal static double Welch(bool[] kinds, long[] times, long bound)
     {
         (double count, double mean, double squares)[] groups = new (double, double, double)[2];
         for (int i = 0; i < times.Length; i++)
