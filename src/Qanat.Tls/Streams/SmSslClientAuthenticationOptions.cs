@@ -75,9 +75,12 @@ public sealed class SmSslClientAuthenticationOptions : SmSslAuthenticationOption
         }
     }
 
+    /// <summary>A copy that can be changed apart. Credentials, stores and caches in it are the same objects.</summary>
+    public SmSslClientAuthenticationOptions Clone() => new(this);
+
     internal SmSslClientAuthenticationOptions Snapshot()
     {
-        SmSslClientAuthenticationOptions copy = new(this);
+        SmSslClientAuthenticationOptions copy = Clone();
         copy.Validate();
         return copy;
     }

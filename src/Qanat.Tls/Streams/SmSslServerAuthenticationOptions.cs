@@ -78,9 +78,12 @@ public sealed class SmSslServerAuthenticationOptions : SmSslAuthenticationOption
         }
     }
 
+    /// <summary>A copy that can be changed apart. Credentials, stores and caches in it are the same objects.</summary>
+    public SmSslServerAuthenticationOptions Clone() => new(this);
+
     internal SmSslServerAuthenticationOptions Snapshot()
     {
-        SmSslServerAuthenticationOptions copy = new(this);
+        SmSslServerAuthenticationOptions copy = Clone();
         copy.Validate();
         return copy;
     }
