@@ -12,7 +12,8 @@ public static class BenchCommandLine
     {
         RootCommand root = new("Side-by-side measurements of Qanat and its peers. Peers: bench/peers.sh.");
         root.Subcommands.Add(Tunnel(arguments));
-        root.Subcommands.Add(Gm(arguments));
+        root.Subcommands.Add(Cpu(arguments, "gm", "SM2, SM3 and SM4 against libgcrypt, OpenSSL, BouncyCastle and .NET's AesGcm, on one pinned core.", CpuArea.GmTopics));
+        root.Subcommands.Add(Cpu(arguments, "tls", "Handshakes and records of TLCP and TLS 1.3-SM against BouncyCastle and SslStream, on one pinned core.", CpuArea.TlsTopics));
         Command results = new("results", "Make bench/RESULTS.md anew from bench/results/*.json.");
         results.SetAction(_ => Console.Out.WriteLine(new ResultsBook(ResultsBook.FindBenchFolder()).Regenerate()));
         root.Subcommands.Add(results);
@@ -35,15 +36,15 @@ public static class BenchCommandLine
         return command;
     }
 
-    private static Command Gm(string[] arguments)
+    private static Command Cpu(string[] arguments, string area, string description, IReadOnlyList<(string Name, Func<IGmTopic> Make)> topics)
     {
         Option<bool> quick = new("--quick") { Description = "5 short rounds; nothing is kept." };
         Option<FileInfo?> json = new("--json") { Description = "Also write the report to this file." };
-        Option<string[]> only = new("--only") { Description = "Only this algorithm; may be given more than once." };
-        only.AcceptOnlyFromAmong([.. GmArea.TopicNames]);
-        Command command = new("gm", "SM2, SM3 and SM4 against libgcrypt, OpenSSL, BouncyCastle and .NET's AesGcm, on one pinned core.") { quick, json, only };
+        Option<string[]> only = new("--only") { Description = "Only this topic; may be given more than once." };
+        only.AcceptOnlyFromAmong([.. topics.Select(topic => topic.Name)]);
+        Command command = new(area, description) { quick, json, only };
         command.SetAction((parsed, _) => RunAreaAsync(arguments, parsed.GetValue(json), parsed.GetValue(only) ?? [],
-            (chosen, line, folder) => new GmArea(parsed.GetValue(quick), chosen).RunAsync(line, folder)));
+            (chosen, line, folder) => new CpuArea(area, topics, parsed.GetValue(quick), chosen).RunAsync(line, folder)));
         return command;
     }
 

@@ -25,6 +25,9 @@ public sealed record GmMetric
 
     public required double WorkPerCall { get; init; }
 
+    /// <summary>True to count the bytes that the thread allocates for each unit of work, instead of its time; less is better.</summary>
+    public bool CountsAllocation { get; init; }
+
     public required Contender Ours { get; init; }
 
     public required IReadOnlyList<Against> Others { get; init; }

@@ -20,7 +20,8 @@ public sealed record ReportRow
 
     public double? PeerValue { get; init; }
 
-    public double? Ratio => Ours is { } ours && PeerValue is { } peer && ours > 0 && peer > 0 ? Round(Better == "higher" ? ours / peer : peer / ours) : null;
+    /// <summary>Null without one of the values; nothing against nothing is 1.</summary>
+    public double? Ratio => Ours is { } ours && PeerValue is { } peer && ours > 0 && peer > 0 ? Round(Better == "higher" ? ours / peer : peer / ours) : Ours == 0 && PeerValue == 0 ? 1 : null;
 
     public double? Floor { get; init; }
 

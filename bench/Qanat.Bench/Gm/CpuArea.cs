@@ -1,16 +1,19 @@
 using System.Diagnostics;
 using Qanat.Bench.Metrics;
 using Qanat.Bench.Report;
+using Qanat.Bench.SmTls;
 
 namespace Qanat.Bench.Gm;
 
-/// <summary>The area <c>gm</c>: SM4, SM3 and SM2 against other implementations on one pinned core, in CPU time. Rounds alternate between the contenders.</summary>
-public sealed class GmArea(bool quick, IReadOnlyList<string> only)
+/// <summary>An area of CPU work, measured on one pinned core in CPU time of its thread. Rounds alternate between the contenders.</summary>
+public sealed class CpuArea(string area, IReadOnlyList<(string Name, Func<IGmTopic> Make)> topics, bool quick, IReadOnlyList<string> only)
 {
-    /// <summary>A topic's file holds its rows; add it here.</summary>
-    private static readonly (string Name, Func<IGmTopic> Make)[] s_topics = [("sm4", () => new Sm4Rows()), ("sm3", () => new Sm3Rows()), ("sm2", () => new Sm2Rows())];
+    /// <summary>The area <c>gm</c>: SM4, SM3 and SM2 against other implementations. A topic's file holds its rows; add it here.</summary>
+    public static IReadOnlyList<(string Name, Func<IGmTopic> Make)> GmTopics { get; } = [("sm4", () => new Sm4Rows()), ("sm3", () => new Sm3Rows()), ("sm2", () => new Sm2Rows())];
 
-    public static IReadOnlyList<string> TopicNames { get; } = [.. s_topics.Select(topic => topic.Name)];
+    /// <summary>The area <c>tls</c>: handshakes and records of TLCP and TLS 1.3-SM.</summary>
+    public static IReadOnlyList<(string Name, Func<IGmTopic> Make)> TlsTopics { get; } =
+        [("handshakes", () => new HandshakeRows()), ("resumed", () => new ResumedRows()), ("records", () => new RecordRows())];
 
     private int Rounds => quick ? 5 : 11;
 
@@ -28,7 +31,7 @@ public sealed class GmArea(bool quick, IReadOnlyList<string> only)
         thread.Join();
         return new AreaReport
         {
-            Area = "gm",
+            Area = area,
             Date = DateTime.UtcNow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'"),
             Commit = await MachineProbe.CommitAsync(benchFolder).ConfigureAwait(false),
             Command = command,
@@ -44,7 +47,7 @@ public sealed class GmArea(bool quick, IReadOnlyList<string> only)
     private void Measure(List<ReportRow> rows, SortedDictionary<string, string> missing)
     {
         TunnelContext.Say($"pinned to core {CpuClock.Pin()}");
-        foreach ((string name, Func<IGmTopic> make) in s_topics.Where(topic => only.Count == 0 || only.Contains(topic.Name)))
+        foreach ((string name, Func<IGmTopic> make) in topics.Where(topic => only.Count == 0 || only.Contains(topic.Name)))
         {
             using IGmTopic topic = make();
             foreach (GmMetric metric in topic.Metrics())
@@ -69,6 +72,13 @@ public sealed class GmArea(bool quick, IReadOnlyList<string> only)
         {
             foreach ((Contender contender, int count) in calls)
             {
+                if (metric.CountsAllocation)
+                {
+                    long before = GC.GetAllocatedBytesForCurrentThread();
+                    contender.Work!(count);
+                    rates[contender].Add((GC.GetAllocatedBytesForCurrentThread() - before) / (count * metric.WorkPerCall));
+                    continue;
+                }
                 double begin = CpuClock.Seconds;
                 contender.Work!(count);
                 double perSecond = count * metric.WorkPerCall / (CpuClock.Seconds - begin);
@@ -84,7 +94,7 @@ public sealed class GmArea(bool quick, IReadOnlyList<string> only)
             {
                 Metric = metric.Name,
                 Unit = metric.Unit,
-                Better = "higher",
+                Better = metric.CountsAllocation ? "lower" : "higher",
                 Peer = other.Peer.Name,
                 Ours = ours is null ? null : Math.Round(Samples.MedianOf(ours), 2),
                 PeerValue = other.Bound ?? (theirs is null ? null : Math.Round(Samples.MedianOf(theirs), 2)),
@@ -102,12 +112,14 @@ public sealed class GmArea(bool quick, IReadOnlyList<string> only)
     {
         int count = 1;
         double begin = CpuClock.Seconds, warm = quick ? 0.1 : 0.4;
+        // The compiler works in another thread, and on a busy machine it takes its time.
+        long start = Stopwatch.GetTimestamp();
         while (true)
         {
             double before = CpuClock.Seconds;
             work(count);
             double now = CpuClock.Seconds, took = now - before;
-            if (now - begin > warm && took > WindowSeconds / 4)
+            if (now - begin > warm && Stopwatch.GetElapsedTime(start).TotalSeconds > warm * 3 && took > WindowSeconds / 4)
                 return Math.Max(1, (int)(count * WindowSeconds / took));
             if (took < WindowSeconds / 2)
                 count *= 2;
