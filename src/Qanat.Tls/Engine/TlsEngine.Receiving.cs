@@ -34,7 +34,7 @@ internal abstract partial class TlsEngine
             }
             if (_read.IsKeyLimitNear && _isHandshakeComplete)
             {
-                OnReadKeyLimit();
+                OnReadKeyLimit(_read.SequenceNumber);
             }
         }
         else if (_read is null && header.Type == RecordType.ApplicationData && SkipsUnreadable(fragment.Length))

@@ -159,8 +159,9 @@ internal abstract partial class TlsEngine : IDisposable
     /// <summary>True when a record of so many bytes that cannot be read is passed over: early data of TLS 1.3 that the server does not take (RFC 8446 section 4.2.10).</summary>
     protected virtual bool SkipsUnreadable(int length) => false;
 
-    /// <summary>Called with every record received after so many under one set of keys that they should change. TLS 1.3 asks the peer for a KeyUpdate.</summary>
-    protected virtual void OnReadKeyLimit()
+    /// <summary>Called with every record received after so many under one set of keys that they should change; TLS 1.3 may ask the peer for a KeyUpdate.</summary>
+    /// <param name="sequenceNumber">That of the next record.</param>
+    protected virtual void OnReadKeyLimit(ulong sequenceNumber)
     {
     }
 

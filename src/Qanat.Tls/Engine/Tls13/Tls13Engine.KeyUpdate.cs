@@ -4,7 +4,10 @@ namespace Qanat.Tls.Engine.Tls13;
 
 internal abstract partial class Tls13Engine
 {
-    private bool _askedForUpdate;
+    /// <summary>A peer that changes its keys by itself does so when its limit is near; only one that went so many records on is asked.</summary>
+    private const ulong RecordsBeforeAsking = 1UL << 20;
+
+    private int _answersDue;
 
     /// <summary>Changes this end's keys, and asks the peer to change its own if wanted (RFC 8446 section 4.6.3). For the sender; nothing is sent once this end is closed.</summary>
     /// <exception cref="InvalidOperationException">The handshake is not complete.</exception>
@@ -31,11 +34,10 @@ internal abstract partial class Tls13Engine
     }
 
     /// <inheritdoc/>
-    protected override void OnReadKeyLimit()
+    protected override void OnReadKeyLimit(ulong sequenceNumber)
     {
-        if (!_askedForUpdate)
+        if (sequenceNumber % RecordsBeforeAsking == RecordsBeforeAsking - 1 && Volatile.Read(ref _answersDue) == 0)
         {
-            _askedForUpdate = true;
             QueueKeyUpdate(requestPeer: true);
         }
     }
@@ -47,7 +49,12 @@ internal abstract partial class Tls13Engine
         {
             return Refuse(error, "a KeyUpdate that is neither 0 nor 1");
         }
-        if (CountIdle() is var flood and not SmTlsError.None)
+        bool isAnswer = Volatile.Read(ref _answersDue) > 0;
+        if (isAnswer)
+        {
+            Interlocked.Decrement(ref _answersDue);
+        }
+        else if (CountIdle() is var flood and not SmTlsError.None)
         {
             return flood;
         }
@@ -57,7 +64,6 @@ internal abstract partial class Tls13Engine
         {
             return error;
         }
-        _askedForUpdate = false;
         PeerKeyUpdates++;
         if (isUpdateRequested)
         {
@@ -71,6 +77,7 @@ internal abstract partial class Tls13Engine
     {
         lock (SendingLock)
         {
+            _answersDue += requestPeer ? 1 : 0;
             Keys.UpdateApplicationSecret(IsServer);
             SendMessage(
                 [(byte)HandshakeType.KeyUpdate, 0, 0, 1, requestPeer ? (byte)1 : (byte)0],

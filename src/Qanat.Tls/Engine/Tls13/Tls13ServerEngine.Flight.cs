@@ -169,13 +169,15 @@ internal sealed partial class Tls13ServerEngine
         {
             keys.RememberChain(clientChain, PeerCertificates);
         }
+        DateTimeOffset now = Now, authenticatedAt = _session?.AuthenticatedAt ?? now;
+        // Rounded down, so that a client does not show a ticket that is worth nothing any more.
+        long lifetimeSeconds = Math.Min((long)keys.TicketLifetime.TotalSeconds, (long)(authenticatedAt + keys.SessionLifetime - now).TotalSeconds);
         Span<byte> ageAdd = stackalloc byte[sizeof(uint)];
-        for (int i = 0; i < keys.TicketsPerConnection; i++)
+        for (int i = 0; i < keys.TicketsPerConnection && lifetimeSeconds > 0; i++)
         {
             byte[] psk = new byte[Tls13KeyDerivation.SecretLength];
             Tls13KeyDerivation.DeriveTicketPsk(Keys.ResumptionMasterSecret, [(byte)i], psk);
-            DateTimeOffset now = Now;
-            using Tls13Session session = new() { IssuedAt = now, AuthenticatedAt = _session?.AuthenticatedAt ?? now, Psk = psk, Binding = binding, ClientChain = clientChain };
+            using Tls13Session session = new() { IssuedAt = now, AuthenticatedAt = authenticatedAt, Psk = psk, Binding = binding, ClientChain = clientChain };
             if (keys.Seal(session, now) is not { } ticket)
             {
                 return;
@@ -183,7 +185,7 @@ internal sealed partial class Tls13ServerEngine
             RandomNumberGenerator.Fill(ageAdd);
             using (Flight.Handshake(HandshakeType.NewSessionTicket))
             {
-                Tls13NewSessionTicket.Write(Flight, (uint)keys.TicketLifetime.TotalSeconds, BinaryPrimitives.ReadUInt32BigEndian(ageAdd), [(byte)i], ticket);
+                Tls13NewSessionTicket.Write(Flight, (uint)lifetimeSeconds, BinaryPrimitives.ReadUInt32BigEndian(ageAdd), [(byte)i], ticket);
             }
         }
     }
