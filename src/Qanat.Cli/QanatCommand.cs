@@ -12,7 +12,7 @@ internal sealed class QanatCommand
 {
     private readonly TextWriter _output;
     private readonly TextWriter _error;
-    private readonly Option<bool> _json = new("--json") { Description = "Write one JSON object to standard output.", Recursive = true };
+    private readonly Option<bool> _json = new("--json") { Description = "Write one JSON value to standard output, and nothing else there.", Recursive = true };
 
     private QanatCommand(TextReader input, TextWriter output, TextWriter error) => (Input, _output, _error) = (input, output, error);
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 using Qanat.Hub.Admin;
 using Qanat.Hub.Hosting;
 
@@ -13,6 +14,9 @@ namespace Qanat.Hub;
 /// <summary>Builds the hub as a .NET host: relay, directory, mesh and admin listener.</summary>
 public static class HubHost
 {
+    // Logs failed starts with a stack trace; whoever runs the host gets the exception and says it in a line.
+    private const string HostCategory = "Microsoft.Extensions.Hosting.Internal.Host";
+
     /// <summary>
     /// Builds a host; run it with <c>RunAsync</c>. SIGTERM and SIGINT drain. Changed settings are taken over when the monitor says so.
     /// </summary>
@@ -40,7 +44,7 @@ public static class HubHost
         web.Services.AddRoutingCore();
         web.Services.AddProblemDetails();
         AddHub(web, options);
-        web.Services.AddOpenTelemetry().WithMetrics(metrics => metrics
+        web.Services.AddOpenTelemetry().ConfigureResource(resource => resource.AddService("qanat-hub", autoGenerateServiceInstanceId: false)).WithMetrics(metrics => metrics
             .AddMeter("Qanat.*").AddMeter("System.Runtime").AddMeter("Microsoft.AspNetCore.Server.Kestrel").AddPrometheusExporter());
         configure?.Invoke(web);
         WebApplication app = web.Build();
@@ -66,6 +70,6 @@ public static class HubHost
         builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         // Asked at every event, so that log-level is live.
         builder.Logging.AddFilter((category, level) =>
-            level >= options.CurrentValue.LogLevel && (level >= LogLevel.Warning || category?.StartsWith("Microsoft.", StringComparison.Ordinal) != true));
+            level >= options.CurrentValue.LogLevel && category != HostCategory && (level >= LogLevel.Warning || category?.StartsWith("Microsoft.", StringComparison.Ordinal) != true));
     }
 }

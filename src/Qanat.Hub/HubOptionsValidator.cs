@@ -75,6 +75,16 @@ public sealed class HubOptionsValidator : IValidateOptions<HubOptions>
             failures.Add("listen: empty; set at least one address, such as ws://0.0.0.0:7000");
         }
         bool wss = false;
+        // An address is one listener's; port 0 is another one each time.
+        Dictionary<IPEndPoint, string> seen = [];
+        void Claim(string key, string? text, string scheme)
+        {
+            if (TryEndPoint(text, scheme, out IPEndPoint address) && address.Port != 0 && !seen.TryAdd(address, key))
+            {
+                failures.Add($"{key}: {address} is the address of {seen[address]} too; give each its own port");
+            }
+        }
+
         for (int i = 0; i < options.Listen.Count; i++)
         {
             wss |= options.Listen[i].StartsWith("wss://", StringComparison.OrdinalIgnoreCase);
@@ -83,6 +93,12 @@ public sealed class HubOptionsValidator : IValidateOptions<HubOptions>
                 failures.Add($"listen[{i}]: must be ws://ADDRESS:PORT or wss://ADDRESS:PORT with an IP address, such as ws://0.0.0.0:7000");
             }
         }
+        for (int i = 0; i < options.Listen.Count; i++)
+        {
+            Claim($"listen[{i}]", options.Listen[i], options.Listen[i].StartsWith("wss", StringComparison.OrdinalIgnoreCase) ? "wss" : "ws");
+        }
+        Claim("mesh.listen", options.Mesh.Listen, "tcp");
+        Claim("admin.listen", options.Admin.Listen, "http");
         if (wss && options.TlsCertificate is null)
         {
             failures.Add("tls-certificate: missing, but listen has a wss:// address; set tls-certificate and tls-key to PEM files");

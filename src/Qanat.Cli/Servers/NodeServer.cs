@@ -32,10 +32,25 @@ internal sealed class NodeServer(IOptionsMonitor<NodeOptions> options, ILoggerFa
             console.UseUtcTimestamp = true;
         });
         builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-        builder.Logging.AddFilter((category, level) => level >= (category?.StartsWith("Qanat.", StringComparison.Ordinal) == true ? LogLevel.Information : LogLevel.Warning));
+        builder.Logging.SetMinimumLevel(LogLevel.Trace);
+        // Asked at every event, so that log-level is live.
+        builder.Logging.AddFilter((category, level) => level >= Least(category, options.CurrentValue.LogLevel));
         configure(builder);
         return builder.Build();
     }
+
+    /// <summary>
+    /// Libraries speak from warnings on. The forwarder's warnings are stack traces of what events 3010 and 3021 say in one line, and why a start failed
+    /// is said by <see cref="ServerRunner"/>.
+    /// </summary>
+    private static LogLevel Least(string? category, LogLevel configured) => category switch
+    {
+        null => configured,
+        _ when category.StartsWith("Qanat.", StringComparison.Ordinal) => configured,
+        _ when category.StartsWith("Yarp.", StringComparison.Ordinal) => (LogLevel)Math.Max((int)configured, (int)LogLevel.Error),
+        ServerRunner.HostCategory => LogLevel.None,
+        _ => (LogLevel)Math.Max((int)configured, (int)LogLevel.Warning),
+    };
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {

@@ -10,6 +10,9 @@ namespace Qanat.Cli.Servers;
 /// <summary>Runs a hub or node in the foreground: configuration with live reload, systemd, SIGTERM drains, SIGINT too.</summary>
 internal static class ServerRunner
 {
+    /// <summary>Who logs a failed start with a stack trace, beside the line that is written here.</summary>
+    public const string HostCategory = "Microsoft.Extensions.Hosting.Internal.Host";
+
     /// <summary>Runs until stopped.</summary>
     /// <param name="configFile">The YAML file.</param>
     /// <param name="validator">Checks of its settings.</param>
@@ -55,10 +58,24 @@ internal static class ServerRunner
         {
             await host.StartAsync(cancellationToken);
         }
-        catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException or InvalidOperationException or InvalidDataException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Net.Sockets.SocketException or InvalidOperationException or InvalidDataException or AggregateException)
+        {
+            await StopAsync(host);
+            // A tunnel error has a code of its own, such as invalid-identity.
+            throw e is Tunnel.TunnelException ? e : new CliException("start-failed", e is AggregateException { InnerExceptions: { } all } ? string.Join(" ", all.Select(one => one.Message)) : e.Message, inner: e);
+        }
+    }
+
+    /// <summary>Stops what has started.</summary>
+    private static async Task StopAsync(IHost host)
+    {
+        try
         {
             await host.StopAsync(CancellationToken.None);
-            throw new CliException("start-failed", e.InnerException is { } inner ? $"{e.Message} {inner.Message}" : e.Message, inner: e);
+        }
+        catch (ArgumentNullException)
+        {
+            // The services could not even be made: the host has no list of them, and says so this way.
         }
     }
 

@@ -16,7 +16,7 @@ internal static class HubTokenVerb
     private static Command CreateCreate(QanatCommand cli, ConfigOptions config)
     {
         Option<string?> name = new("--name") { Description = "The token enrols under this participant name only." };
-        Option<double?> hours = new("--hours") { Description = "How long it lasts." };
+        Option<double?> hours = new("--hours") { Description = "How long it lasts; else enrolment.token-hours of the hub.", CustomParser = OptionValues.Number };
         Command command = new("create", "Make a token. It is shown once and works once.") { name, hours };
         cli.Handle(command, async (parsed, output, cancellationToken) =>
         {
@@ -30,7 +30,7 @@ internal static class HubTokenVerb
 
     private static Command CreateList(QanatCommand cli, ConfigOptions config)
     {
-        Command command = new("list", "List tokens; secrets are not kept.");
+        Command command = new("list", "List tokens, without their secrets.");
         cli.Handle(command, async (parsed, output, cancellationToken) =>
         {
             using AdminClient hub = config.Admin(parsed);

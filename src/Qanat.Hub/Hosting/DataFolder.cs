@@ -26,8 +26,26 @@ internal sealed class DataFolder
     /// <summary>The folder.</summary>
     public string Path { get; }
 
-    /// <summary>The directory's file.</summary>
-    public string Database => System.IO.Path.Combine(Path, "hub.db");
+    /// <summary>The directory's file. It holds the secrets of tokens that are not spent, so it is its owner's only, whoever made the folder.</summary>
+    public string OpenDatabase()
+    {
+        string path = System.IO.Path.Combine(Path, "hub.db");
+        if (OperatingSystem.IsWindows())
+        {
+            return path;
+        }
+        const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        if (!File.Exists(path))
+        {
+            // An empty file is an empty database; SQLite gives the files beside it the same mode.
+            new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = Owner }).Dispose();
+        }
+        foreach (string file in new[] { path, path + "-wal", path + "-shm" }.Where(File.Exists))
+        {
+            File.SetUnixFileMode(file, Owner);
+        }
+        return path;
+    }
 
     /// <summary>The admin API's bearer token.</summary>
     public string AdminTokenFile => System.IO.Path.Combine(Path, "admin.token");

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -39,7 +40,7 @@ internal sealed class HubServer : IHostedService, IAsyncDisposable
         _linkMetrics = new LinkMetrics(meters);
         DataFolder folder = new(_started.DataFolder);
         _identity = folder.LoadOrCreateIdentity(time);
-        _store = new DirectoryStore(folder.Database);
+        _store = new DirectoryStore(folder.OpenDatabase());
         _certificate = _started is { TlsCertificate: { } certificate, TlsKey: { } key } ? CertificateFile.ReadWithKey(certificate, key) : null;
         LinkDialer dialer = new(_identity, Link(_started), time, _linkMetrics, loggers.CreateLogger<LinkDialer>());
         Core = new HubCore(new HubCoreParts
@@ -92,14 +93,14 @@ internal sealed class HubServer : IHostedService, IAsyncDisposable
             {
                 HubOptionsValidator.TryEndPoint(url, "ws", out endPoint);
             }
-            LinkListener listener = Listen(door, endPoint, LinkKind.WebSocket, LinkRole.Node, secure ? _certificate : null);
+            LinkListener listener = Listen("listen", door, endPoint, LinkKind.WebSocket, LinkRole.Node, secure ? _certificate : null);
             _nodeListeners.Add(listener);
             Add(secure ? "wss" : "ws", listener, bound, reachable);
         }
         List<string> meshReachable = [];
         if (!string.IsNullOrEmpty(_started.Mesh.Listen) && HubOptionsValidator.TryEndPoint(_started.Mesh.Listen, "tcp", out IPEndPoint mesh))
         {
-            _meshListener = Listen(door, mesh, LinkKind.Tcp, LinkRole.Hub, null);
+            _meshListener = Listen("mesh.listen", door, mesh, LinkKind.Tcp, LinkRole.Hub, null);
             Add("tcp", _meshListener, bound, meshReachable);
         }
         NodeAddresses = _started.Advertise.Count > 0 ? _started.Advertise : reachable;
@@ -157,7 +158,7 @@ internal sealed class HubServer : IHostedService, IAsyncDisposable
         _stop.Dispose();
     }
 
-    private LinkListener Listen(HubDoor door, IPEndPoint endPoint, LinkKind kind, LinkRole role, X509Certificate2? certificate)
+    private LinkListener Listen(string key, HubDoor door, IPEndPoint endPoint, LinkKind kind, LinkRole role, X509Certificate2? certificate)
     {
         LinkListener listener = new(_identity, new LinkListenerOptions
         {
@@ -170,7 +171,14 @@ internal sealed class HubServer : IHostedService, IAsyncDisposable
             MaxHandshakesPerAddress = Math.Max(1, _started.Limits.Handshakes / 2),
             Link = Link(_started),
         }, door, door.TakeAsync, _time, _linkMetrics, _loggers.CreateLogger<LinkListener>());
-        listener.Start();
+        try
+        {
+            listener.Start();
+        }
+        catch (SocketException e)
+        {
+            throw new IOException($"{key}: cannot listen on {endPoint}: {e.Message}; choose another address or port, or stop the program that has it.", e);
+        }
         return listener;
     }
 

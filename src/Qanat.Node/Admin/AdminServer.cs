@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 using Qanat.Node.Diagnostics;
 using Qanat.Node.Http;
 using Qanat.Node.Options;
@@ -53,7 +54,7 @@ internal sealed class AdminServer : IAsyncDisposable
         builder.Services.AddRoutingCore();
         builder.Services.AddHttpForwarder();
         builder.Services.AddMetrics();
-        builder.Services.AddOpenTelemetry().WithMetrics(m => m.AddMeter("Qanat.*", "System.Runtime").AddPrometheusExporter());
+        builder.Services.AddOpenTelemetry().ConfigureResource(resource => resource.AddService("qanat-node", autoGenerateServiceInstanceId: false)).WithMetrics(m => m.AddMeter("Qanat.*", "System.Runtime").AddPrometheusExporter());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

@@ -28,6 +28,9 @@ internal static partial class NodeLog
     [LoggerMessage(3006, LogLevel.Warning, "Hub {Url} is configured without a mid: whatever key answers there first is trusted with who talks to whom")]
     public static partial void HubUnpinned(this ILogger logger, Uri url);
 
+    [LoggerMessage(3007, LogLevel.Warning, "This member is enrolled as '{Given}', not as '{Wanted}': peers reach it by the name that the hub gave it")]
+    public static partial void OtherName(this ILogger logger, string given, string wanted);
+
     [LoggerMessage(3010, LogLevel.Warning, "Request to {Target} failed: {Code} ({Detail})")]
     public static partial void RequestFailed(this ILogger logger, string target, string code, string detail);
 

@@ -108,19 +108,21 @@ public sealed class NodeHost : IAsyncDisposable, IAdminBackend
     public bool IsReady => Volatile.Read(ref _stopped) == 0 && Tunnel.GetStatus().Link is not null;
 
     /// <summary>Starts everything. The link to the hub is made in the background; <see cref="WaitForLinkAsync"/> waits for it.</summary>
-    /// <exception cref="IOException">A port is in use.</exception>
+    /// <exception cref="IOException">A port is in use; the message names its key.</exception>
+    /// <exception cref="AggregateException">Ports of forwards are in use.</exception>
     public async Task StartAsync(CancellationToken cancellationToken = default)
     {
         await _acceptor.StartAsync(cancellationToken);
         await Tunnel.StartAsync(cancellationToken);
         if (_proxy is not null)
         {
-            await _proxy.StartAsync(cancellationToken);
+            await ListenAsync("proxy.listen", () => _proxy.StartAsync(cancellationToken));
         }
         _forwards.Apply(_options.Forwards);
-        await _admin.StartAsync(this, cancellationToken);
+        await ListenAsync("admin.listen", () => _admin.StartAsync(this, cancellationToken));
         _logger.ConfigurationApplied(_options.Services.Count, _options.Forwards.Count);
         _ = VerifyPinsAsync();
+        _ = CompareNamesAsync();
     }
 
     /// <summary>Completes when a link to a hub is up.</summary>
@@ -272,6 +274,35 @@ public sealed class NodeHost : IAsyncDisposable, IAdminBackend
         var keys = (JsonObject)JsonSerializer.SerializeToNode(proxy)!;
         keys.Remove(nameof(ProxyOptions.ConnectSeconds));
         return keys;
+    }
+
+    private static async Task ListenAsync(string key, Func<Task> start)
+    {
+        try
+        {
+            await start();
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"{key}: {e.Message.TrimEnd('.')}; choose another address or port, or stop the program that has it.", e);
+        }
+    }
+
+    // The hub's token or certificate decides on the name: peers must be told the one that is in force.
+    private async Task CompareNamesAsync()
+    {
+        try
+        {
+            await Tunnel.WaitForLinkAsync(_stop.Token);
+        }
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+        {
+            return;
+        }
+        if (Tunnel.GetStatus().Link?.ParticipantName is { Length: > 0 } given && _options.Name.Length > 0 && given.Split('.')[0] != _options.Name)
+        {
+            _logger.OtherName(given, _options.Name);
+        }
     }
 
     private async Task VerifyPinsAsync()

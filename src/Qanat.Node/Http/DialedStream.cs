@@ -17,6 +17,7 @@ internal sealed class DialedStream(ConnectionContext connection) : Stream
     private readonly PipeReader _input = connection.Transport.Input;
     private readonly PipeWriter _output = connection.Transport.Output;
     private int _disposed;
+    private int _reading;
 
     public override bool CanRead => true;
 
@@ -34,6 +35,12 @@ internal sealed class DialedStream(ConnectionContext connection) : Stream
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        // Only a writer that looks for a refusal can be in the way, for a moment.
+        SpinWait wait = default;
+        while (Interlocked.CompareExchange(ref _reading, 1, 0) != 0)
+        {
+            wait.SpinOnce();
+        }
         try
         {
             while (true)
@@ -59,6 +66,10 @@ internal sealed class DialedStream(ConnectionContext connection) : Stream
         {
             throw new PeerRefusedException(e);
         }
+        finally
+        {
+            Volatile.Write(ref _reading, 0);
+        }
     }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
@@ -68,12 +79,33 @@ internal sealed class DialedStream(ConnectionContext connection) : Stream
             FlushResult result = await _output.WriteAsync(RequestTrailers.Rewrite(buffer), cancellationToken);
             if (result.IsCompleted)
             {
+                ThrowIfRefused();
                 throw new IOException("The peer takes no more data on this connection.");
             }
         }
         catch (TunnelException e) when (IsRefusal(e.Error))
         {
             throw new PeerRefusedException(e);
+        }
+    }
+
+    /// <summary>A refusal that came before the request was written ends the output without a word; the input says why.</summary>
+    private void ThrowIfRefused()
+    {
+        if (Interlocked.CompareExchange(ref _reading, 1, 0) != 0)
+        {
+            return;
+        }
+        try
+        {
+            if (_input.TryRead(out ReadResult unread))
+            {
+                _input.AdvanceTo(unread.Buffer.Start);
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref _reading, 0);
         }
     }
 

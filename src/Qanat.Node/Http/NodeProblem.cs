@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net.Sockets;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Qanat.Tunnel;
@@ -72,7 +73,7 @@ public sealed record NodeProblem(string Code, int Status, string Detail, string 
             TunnelError.HandshakeTimeout => (504, "Run 'qanat diagnose PARTICIPANT' to see which hop is slow.", "connection_timeout"),
             TunnelError.GraceExpired => (504, "The peer was away too long; send the request again when it is back.", "connection_terminated"),
             TunnelError.SessionLost => (502, "The peer's node was restarted; send the request again.", "connection_terminated"),
-            TunnelError.UnknownParticipant => (502, "Check the participant's name; 'qanat status' lists those known.", "dns_error"),
+            TunnelError.UnknownParticipant => (502, "Check the participant's name; the hub's operator sees all of them ('qanat hub participants').", "dns_error"),
             TunnelError.Denied => (403, "Ask the participant to add this organisation to the 'allow' list of the service.", "http_request_denied"),
             TunnelError.UnknownService => (502, "Check the first label of the host: the participant publishes no service of that name.", "destination_not_found"),
             TunnelError.ServiceRefused => (502, "Ask the participant to start the program behind the service, or to correct its 'target'.", "connection_refused"),
@@ -99,7 +100,8 @@ public sealed record NodeProblem(string Code, int Status, string Detail, string 
     public byte[] ToJson()
     {
         var buffer = new ArrayBufferWriter<byte>(512);
-        using (var json = new Utf8JsonWriter(buffer))
+        // People read this in a terminal; no browser takes problem+json for HTML.
+        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
             json.WriteString("type", $"urn:qanat:error:{Code}");
@@ -110,6 +112,7 @@ public sealed record NodeProblem(string Code, int Status, string Detail, string 
             json.WriteString("fix", Fix);
             json.WriteEndObject();
         }
+        buffer.Write("\n"u8);
         return buffer.WrittenSpan.ToArray();
     }
 

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace Qanat.Node.Options;
 
 /// <summary>
@@ -41,6 +43,9 @@ public sealed class NodeOptions
 
     /// <summary>Sessions and tunnels.</summary>
     public TunnelLimitOptions Tunnel { get; set; } = new();
+
+    /// <summary>Least level written. Live.</summary>
+    public LogLevel LogLevel { get; set; } = LogLevel.Information;
 }
 
 /// <summary>One hub.</summary>

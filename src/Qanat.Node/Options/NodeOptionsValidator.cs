@@ -190,15 +190,26 @@ public sealed class NodeOptionsValidator : IValidateOptions<NodeOptions>
 
     private static void ValidateForwards(NodeOptions options, Action<string, string> error, Action<string, long, long, long> range)
     {
-        var seen = new HashSet<string>(StringComparer.Ordinal);
+        // An address is one listener's; port 0 is another one each time.
+        var seen = new Dictionary<IPEndPoint, string>();
+        void Claim(string key, string listen)
+        {
+            if (TryParseListen(listen, out IPEndPoint? address) && address.Port != 0 && !seen.TryAdd(address, key))
+            {
+                error(key, $"'{listen}' is the address of {seen[address]} too; give each its own port.");
+            }
+        }
+
+        Claim("proxy.listen", options.Proxy.Listen);
+        if (TryParseAdminListen(options.Admin.Listen, out IPEndPoint? admin))
+        {
+            Claim("admin.listen", admin.ToString());
+        }
         for (int i = 0; i < options.Forwards.Count; i++)
         {
             ForwardOptions forward = options.Forwards[i];
             ValidateListen($"forwards[{i}].listen", forward.Listen, forward.AllowRemote, $"forwards[{i}].allow-remote", error);
-            if (!forward.Listen.EndsWith(":0", StringComparison.Ordinal) && !seen.Add(forward.Listen))
-            {
-                error($"forwards[{i}].listen", $"'{forward.Listen}' is used twice; give each forward its own port.");
-            }
+            Claim($"forwards[{i}].listen", forward.Listen);
             try
             {
                 QanatEndPoint.Parse(forward.To);

@@ -19,7 +19,7 @@ internal sealed class HubRequests(Mid local, SessionTable table, LinkSupervisor 
     /// <param name="payload">Payload of the question.</param>
     /// <param name="timeout">Longest wait.</param>
     /// <param name="cancellationToken">The caller's.</param>
-    /// <exception cref="TunnelException">HubUnreachable: no link, or no answer in time.</exception>
+    /// <exception cref="TunnelException">HubUnreachable: no link, or no answer in time. When no hub takes this node, why not, such as NotEnrolled.</exception>
     public async Task<byte[]> AskAsync(FrameType type, Mid? target, byte[] payload, TimeSpan timeout, CancellationToken cancellationToken)
     {
         ulong id = NewId();
@@ -48,12 +48,21 @@ internal sealed class HubRequests(Mid local, SessionTable table, LinkSupervisor 
         }
         catch (OperationCanceledException e) when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            throw new TunnelException(TunnelError.HubUnreachable, $"No answer from {(target is { } mid ? mid.ToString() : "the hub")} in {timeout.TotalSeconds} s.", e);
+            throw NoLink(e) ?? new TunnelException(TunnelError.HubUnreachable, $"No answer from {(target is { } mid ? mid.ToString() : "the hub")} in {timeout.TotalSeconds} s.", e);
         }
         finally
         {
             _pending.TryRemove(id, out _);
         }
+    }
+
+    /// <summary>Without a link, the reason for that is the news, and what its owner must act on; null while there is one.</summary>
+    private TunnelException? NoLink(Exception inner)
+    {
+        TunnelError error = supervisor.LastErrorKind is TunnelError.NotEnrolled or TunnelError.ClockSkew or TunnelError.HubMidMismatch or TunnelError.UnsupportedVersion
+            ? supervisor.LastErrorKind
+            : TunnelError.HubUnreachable;
+        return supervisor.Current is null && supervisor.LastError is { } why ? new TunnelException(error, $"This node has no link to a hub: {why}", inner) : null;
     }
 
     /// <summary>Takes RESOLVED and PONG frames, and UNREACHABLE of a PING. Only the one that was asked may answer.</summary>

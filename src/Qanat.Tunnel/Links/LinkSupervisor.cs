@@ -13,6 +13,7 @@ public sealed class LinkSupervisor : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly HubList _hubs;
+    private readonly DialFailures _failures;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
     private TaskCompletionSource _linkUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -34,6 +35,7 @@ public sealed class LinkSupervisor : IAsyncDisposable
     {
         (_connector, _options, _time, _logger) = (connector, options, time, logger);
         _hubs = new HubList(configured, learned, pinned);
+        _failures = new DialFailures(time);
     }
 
     /// <summary>Plugs a new link in (<see cref="Sessions.SessionTable.Attach"/>); the link is not started yet. Set before <see cref="Start"/>.</summary>
@@ -153,6 +155,7 @@ public sealed class LinkSupervisor : IAsyncDisposable
         {
             _ = CloseOldAsync(old.Link);
         }
+        _failures.Forget();
         journey.Last = hub;
         long linkedAt = _time.GetTimestamp();
         Task drain = _drain.Task;
@@ -247,7 +250,14 @@ public sealed class LinkSupervisor : IAsyncDisposable
     {
         LastError = exception.Message;
         LastErrorKind = (exception as TunnelException)?.Error ?? TunnelError.HubUnreachable;
-        _logger.DialFailed(hub.Address, LastErrorKind, exception.Message);
+        if (_failures.MayTell(hub.Address, LastErrorKind))
+        {
+            _logger.HubUnusable(hub.Address, TunnelException.ToCode(LastErrorKind), exception.Message);
+        }
+        else
+        {
+            _logger.DialFailed(hub.Address, LastErrorKind, exception.Message);
+        }
     }
 
     /// <summary>What one link leaves to the search for the next.</summary>

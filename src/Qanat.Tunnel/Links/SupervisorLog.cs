@@ -17,6 +17,9 @@ internal static partial class SupervisorLog
     [LoggerMessage(1123, LogLevel.Debug, "Hub {Address} cannot be used now: {Error}: {Detail}")]
     public static partial void DialFailed(this ILogger logger, Uri address, TunnelError error, string detail);
 
+    [LoggerMessage(1127, LogLevel.Warning, "Hub {Address} cannot be used: {Code}: {Detail} Trying on; said again in a minute")]
+    public static partial void HubUnusable(this ILogger logger, Uri address, string code, string detail);
+
     [LoggerMessage(1124, LogLevel.Information, "The hub told of {Count} hub addresses")]
     public static partial void HubsLearned(this ILogger logger, int count);
 

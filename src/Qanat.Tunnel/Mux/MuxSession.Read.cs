@@ -237,8 +237,19 @@ public sealed partial class MuxSession
         }
     }
 
-    private TunnelException ResetError(MuxConnection connection, MuxResetReason reason) =>
-        new(TunnelException.FromMuxReset(reason), $"The connection to {connection.Service} with {PeerName} was reset: {reason}.");
+    private TunnelException ResetError(MuxConnection connection, MuxResetReason reason)
+    {
+        TunnelError error = TunnelException.FromMuxReset(reason);
+        string service = $"service '{connection.Service}'";
+        return new TunnelException(error, error switch
+        {
+            TunnelError.Denied => $"{PeerName} does not allow this member its {service}.",
+            TunnelError.UnknownService => $"{PeerName} publishes no {service}.",
+            TunnelError.ServiceRefused => $"The address behind {service} of {PeerName} refused the connection.",
+            TunnelError.ServiceTimeout => $"The address behind {service} of {PeerName} did not answer in time.",
+            _ => $"The connection to {service} with {PeerName} ended: {TunnelException.ToCode(error)}.",
+        });
+    }
 
     private bool IsDrained()
     {

@@ -122,7 +122,7 @@ public sealed class AdminApiTests
         await using RunningHub hub = await RunningHub.StartAsync("hub-east");
         string data = hub.Options.CurrentValue.DataFolder;
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(data));
-        foreach (string file in new[] { "hub.key", "admin.token" })
+        foreach (string file in new[] { "hub.key", "admin.token", "hub.db", "hub.db-wal", "hub.db-shm" })
         {
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(data, file)));
         }

@@ -78,10 +78,10 @@ internal sealed class FakeConnection : DefaultConnectionContext, ITunnelPeerFeat
 
     private void Break(Exception error)
     {
-        // Reading fails with the error; writing ends quietly, as on a pipe that nobody reads.
-        _output.End();
+        // Reading fails with the error; writing ends quietly, as on a pipe that nobody reads, and not before the error is there to be read.
         _other._output.End();
         _receive.Writer.Complete(error);
+        _output.End();
         ThreadPool.UnsafeQueueUserWorkItem(static c => c._closed.Cancel(), this, preferLocal: false);
     }
 
