@@ -20,7 +20,7 @@ internal sealed partial class TlcpClientEngine
         _isHelloMinimal = FindDialect(isEcdhe: false).IsHelloMinimal;
         _hasExtensions = !_isHelloMinimal && (name is not null || hasProtocols);
         _hasServerName = _hasExtensions && name is not null;
-        ServerName = name;
+        ServerName = _hasServerName ? name : null;
         int start = BeginMessage();
         using (Flight.Handshake(HandshakeType.ClientHello))
         {
@@ -189,6 +189,10 @@ internal sealed partial class TlcpClientEngine
         {
             Dialect = Dialect with { ClientKeyExchange = ClientKeyExchangeDialect.None };
         }
+        if (_options.ClientCredential is { IsPair: false })
+        {
+            Dialect = Dialect with { ClientCertificates = TlcpClientCertificatesDialect.One };
+        }
         if (_hasCertificateRequest)
         {
             SendCertificate();
@@ -196,7 +200,10 @@ internal sealed partial class TlcpClientEngine
         Span<byte> preMasterSecret = stackalloc byte[TlcpKeySchedule.SecretLength];
         if (isEcdhe)
         {
-            Agree(preMasterSecret);
+            if (Agree(preMasterSecret) is var refused and not SmTlsError.None)
+            {
+                return refused;
+            }
         }
         else
         {
@@ -238,16 +245,24 @@ internal sealed partial class TlcpClientEngine
         EndMessage(start);
     }
 
-    private void Agree(Span<byte> preMasterSecret)
+    private SmTlsError Agree(Span<byte> preMasterSecret)
     {
         using Sm2KeyExchange exchange = BeginAgreement(_options.ClientCredential!);
-        exchange.DeriveKey(PeerChain!.EncryptCertificate!.PublicKey, Sm2.DefaultUserId, _serverPoint, preMasterSecret);
+        try
+        {
+            exchange.DeriveKey(PeerChain!.EncryptCertificate!.PublicKey, Sm2.DefaultUserId, _serverPoint, preMasterSecret);
+        }
+        catch (CryptographicException e)
+        {
+            return Refuse(SmTlsError.InvalidKeyShare, $"the server's keys cannot be used: {e.Message}");
+        }
         int start = BeginMessage();
         using (Flight.Handshake(HandshakeType.ClientKeyExchange))
         {
             ClientKeyExchange.WriteEcdhe(Flight, exchange.EphemeralPublicKey, Dialect.ClientKeyExchange);
         }
         EndMessage(start);
+        return SmTlsError.None;
     }
 
     private void SendCertificateVerify()

@@ -145,6 +145,7 @@ internal sealed partial class TlcpClientEngine : TlcpEngine
         }
         _due = Due.ApplicationData;
         Complete();
+        _session?.Dispose();
         if (Learner is { } learner && HasForms)
         {
             learner.ExchangeWorked(_peerName!, CipherSuite.IsEcdhe());

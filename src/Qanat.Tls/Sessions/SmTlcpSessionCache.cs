@@ -58,8 +58,11 @@ public sealed class SmTlcpSessionCache : IDisposable
     /// <summary>Forgets and zeroes everything, and takes nothing more.</summary>
     public void Dispose()
     {
-        Clear();
-        _isDisposed = true;
+        lock (_lock)
+        {
+            _isDisposed = true;
+            Clear();
+        }
     }
 
     /// <summary>A copy of the session, which the caller owns; null when there is none or it has expired.</summary>

@@ -137,6 +137,50 @@ public sealed class TlcpKeyExchangeTests
         }
     }
 
+    [Fact]
+    [Trait("Kind", "Unit")]
+    public void A_peer_whose_two_keys_cancel_each_other_is_refused()
+    {
+        // An ephemeral key r first, then a static key d = -w(x) r, so that the point to multiply is infinity (GB/T 32918.3 section 6.1, step B6).
+        System.Numerics.BigInteger order = System.Numerics.BigInteger.Parse("0FFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123", System.Globalization.NumberStyles.HexNumber, null);
+        using Sm2 ephemeral = Sm2.Create();
+        byte[] bytes = new byte[32];
+        ephemeral.ExportPrivateKey(bytes);
+        System.Numerics.BigInteger Read(ReadOnlySpan<byte> number) => new(number, isUnsigned: true, isBigEndian: true);
+        System.Numerics.BigInteger half = System.Numerics.BigInteger.One << 127;
+        System.Numerics.BigInteger key = order - ((half + (Read(ephemeral.PublicKey.Slice(1, 32)) & (half - 1))) * Read(bytes) % order);
+        byte[] number = key.ToByteArray(isUnsigned: true, isBigEndian: true);
+        Sm2 Static() => Sm2.Create([.. new byte[32 - number.Length], .. number]);
+        Certificates.TestPki pki = TlcpWorld.Pki;
+        foreach (bool isServer in (bool[])[false, true])
+        {
+            Qanat.Tls.Certificates.SmName name = isServer ? pki.Subject : TlcpWorld.ClientName;
+            Qanat.Tls.Certificates.SmCertificate encrypt = pki.Ca.Issue(name, Static(),
+                Qanat.Tls.Certificates.SmCertificateProfile.Encrypt(Certificates.TestPki.Now.AddDays(-1), Certificates.TestPki.Now.AddDays(9)).For(isServer ? [TlcpWorld.Host] : []));
+            SmSslCredential own = isServer ? TlcpWorld.ServerCredential : TlcpWorld.ClientCredential;
+            SmSslCredential credential = new(own.SignChain, own.SignKey, encrypt, Static());
+            SmSslClientAuthenticationOptions client = TlcpWorld.ClientOptions(SmCipherSuite.EcdheSm4GcmSm3);
+            client.ClientCredential = isServer ? TlcpWorld.ClientCredential : credential;
+            SmSslServerAuthenticationOptions server = TlcpWorld.ServerOptions(SmClientCertificateMode.Require, SmCipherSuite.EcdheSm4GcmSm3);
+            server.Credential = isServer ? credential : TlcpWorld.ServerCredential;
+            using TlcpForger forger = new(client, server);
+            forger.Change = (fromServer, index, record) =>
+            {
+                if (index != 2 || fromServer != isServer)
+                {
+                    return record;
+                }
+                byte[] parameters = [3, 0, 41, 65, .. ephemeral.PublicKey];
+                return TlcpForger.Plain(RecordType.Handshake, isServer
+                    ? TlcpForger.Message(HandshakeType.ServerKeyExchange,
+                        [.. parameters, .. Vector(own.SignKey.SignData([.. Random(forger, 0), .. Random(forger, 1), .. parameters], Sm2.DefaultUserId, DSASignatureFormat.Rfc3279DerSequence))])
+                    : TlcpForger.Message(HandshakeType.ClientKeyExchange, Vector(parameters)));
+            };
+            forger.Pump.Run();
+            Assert.Equal(SmTlsError.InvalidKeyShare, forger.Receiver(!isServer).Failure!.Error);
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Suites))]
     [Trait("Kind", "Unit")]

@@ -15,7 +15,7 @@ internal sealed record FuzzTarget(string Name, byte[][] Seeds, FuzzAction Run)
         {
             Targets.HeaderTargets.All, Targets.HandshakeTargets.All, Targets.ControlTargets.All, Targets.HttpTargets.All,
             Targets.WebSocketTargets.All, Targets.MuxTargets.All, Targets.SessionTargets.All,
-            Targets.TlsTargets.All, Targets.CertificateTargets.All,
+            Targets.TlsTargets.All, Targets.TlcpEngineTargets.All, Targets.CertificateTargets.All,
         }
             .SelectMany(targets => targets)
             .ToDictionary(target => target.Name, StringComparer.Ordinal);
