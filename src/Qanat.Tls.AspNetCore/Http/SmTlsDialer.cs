@@ -47,7 +47,8 @@ public static class SmTlsDialer
                     await stream.DisposeAsync().ConfigureAwait(false);
                 }
                 socket.Dispose();
-                if (e is not SmTlsException || attempt == MaxAttempts || Dialects(wanted) == before)
+                // SmTlsException is one; a reset of a server that did not like what it read is another.
+                if (e is not IOException || attempt == MaxAttempts || Dialects(wanted) == before)
                 {
                     throw;
                 }

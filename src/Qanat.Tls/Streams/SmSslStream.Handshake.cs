@@ -68,6 +68,12 @@ public sealed partial class SmSslStream
             }
             throw new SmTlsException(SmTlsError.HandshakeTimeout, message, e);
         }
+        catch (IOException e) when (_engine is { Failure: null } engine)
+        {
+            // A reset: a peer that gives up with bytes unread. The engine may learn from it, as from an end in order.
+            engine.Fail(SmTlsError.Truncated, e.Message);
+            throw;
+        }
         finally
         {
             _received.ReleaseIfEmpty();

@@ -154,7 +154,20 @@ public sealed class TlcpCertificateTests
         byte[] request = forger.Records(ofServer: true)[3][(RecordHeader.Size + HandshakeMessage.HeaderLength)..];
         Assert.Equal(SmTlsError.None, TlcpCertificateRequest.Read(request, out TlcpCertificateRequest message));
         Assert.True(message.Authorities.Contains(TlcpWorld.Pki.Root.Certificate.Subject.RawData.Span));
-        Assert.True(message.CertificateTypes.Contains(TlcpCertificateRequest.EcdsaSign));
+        Assert.Equal([TlcpCertificateRequest.EcdsaSign], message.CertificateTypes);
+        // With a great many of them any authority is asked for, in a message of one record.
+        SmTrustStore many = new([.. Enumerable.Range(0, 200).Select(i => (TlcpWorld.Pki.ForgedSign with
+        {
+            Subject = SmName.Create($"Root {i} with a rather long name so that the list of all is long", "Example"),
+            IsAuthority = true,
+        }).Sign(TlcpWorld.Pki.CaKey)), TlcpWorld.Pki.Root.Certificate]);
+        Assert.Empty(many.AnchorNames);
+        SmSslServerAuthenticationOptions server = TlcpWorld.ServerOptions(SmClientCertificateMode.Require);
+        server.Trust = many;
+        SmSslClientAuthenticationOptions client = TlcpWorld.ClientOptions();
+        client.ClientCredential = TlcpWorld.ClientCredential;
+        using EnginePump pump = TlcpWorld.Pump(client, server).RunToCompletion();
+        Assert.NotNull(pump.Server.PeerChain);
     }
 
     private static EnginePump WithChain(SmCipherSuite suite, bool ofServer, byte[][] chain)
