@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Text;
 using Qanat.Cli.Output;
 using Qanat.Cli.Verbs;
 using Qanat.Configuration;
+using Qanat.Tls;
 using Qanat.Tunnel;
 
 namespace Qanat.Cli;
@@ -18,6 +20,12 @@ internal sealed class QanatCommand
 
     /// <summary>Standard input.</summary>
     public TextReader Input { get; }
+
+    /// <summary>Standard input as bytes.</summary>
+    public Stream OpenInput() => ReferenceEquals(Input, Console.In) ? Console.OpenStandardInput() : new MemoryStream(Encoding.UTF8.GetBytes(Input.ReadToEnd()));
+
+    /// <summary>True when a person types the standard input.</summary>
+    public bool IsInteractive => ReferenceEquals(Input, Console.In) && !Console.IsInputRedirected;
 
     /// <summary>Runs one command line to its end.</summary>
     /// <returns>0 done, 1 failed or refused, 2 usage or configuration error.</returns>
@@ -90,6 +98,9 @@ internal sealed class QanatCommand
             case TunnelException tunnel:
                 cli.WriteErrors(new CliError(tunnel.Code, tunnel.Message));
                 return ExitCode.Failed;
+            case SmTlsException tls:
+                cli.WriteErrors(new CliError(tls.Code, tls.Message));
+                return tls.Error == SmTlsError.InvalidOptions ? ExitCode.Usage : ExitCode.Failed;
             case IOException or UnauthorizedAccessException:
                 cli.WriteErrors(new CliError("io", e.Message));
                 return ExitCode.Failed;

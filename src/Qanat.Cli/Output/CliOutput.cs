@@ -25,6 +25,9 @@ internal sealed class CliOutput(TextWriter output, TextWriter error, bool isJson
     /// <summary>Standard error: progress and errors.</summary>
     public TextWriter Error => error;
 
+    /// <summary>Standard output as bytes, for data that is not this program's own. Nothing may be written to it when <see cref="IsJson"/>.</summary>
+    public Stream OpenRaw() => ReferenceEquals(output, System.Console.Out) ? System.Console.OpenStandardOutput() : new TextWriterStream(output);
+
     /// <summary>Writes the result: <paramref name="value"/> as one line of JSON, or whatever <paramref name="human"/> prints.</summary>
     public void Write(object value, Action<IAnsiConsole> human)
     {

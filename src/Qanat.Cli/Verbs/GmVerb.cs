@@ -5,13 +5,15 @@ namespace Qanat.Cli.Verbs;
 /// <summary><c>qanat gm</c>: SM2, SM3 and SM4 for people who use openssl today.</summary>
 internal static class GmVerb
 {
-    public static Command Create(QanatCommand cli) => new("gm", "SM2, SM3 and SM4: certificates, signatures, encryption, hashes.")
+    public static Command Create(QanatCommand cli) => new("gm", "SM2, SM3 and SM4: certificates, signatures, encryption, hashes, TLCP and TLS 1.3 connections.")
     {
+        GmClientVerb.Create(cli),
         GmDecryptVerb.Create(cli),
         GmEncryptVerb.Create(cli),
         GmHashVerb.Create(cli),
         GmPkiVerb.Create(cli),
         GmReplayVerb.Create(cli),
+        GmServerVerb.Create(cli),
         GmSignVerb.Create(cli),
         GmVerifyVerb.Create(cli),
     };
