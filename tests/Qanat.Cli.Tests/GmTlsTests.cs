@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 namespace Qanat.Cli.Tests;
 
 /// <summary><c>qanat gm s_client</c> and <c>qanat gm s_server</c> against each other.</summary>
-public sealed class GmTlsTests : IAsyncLifetime
+public sealed partial class GmTlsTests : IAsyncLifetime
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("qanat-gm-tls-");
 
