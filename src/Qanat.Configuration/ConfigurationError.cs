@@ -31,12 +31,14 @@ public sealed record ConfigurationError(
     /// <summary>The stable kebab-case code, such as <c>config-unknown-key</c>.</summary>
     public string Code => KeyNames.ToKebab(Fault.ToString());
 
-    /// <summary><c>FILE:LINE:COL: key: message (fix)</c>.</summary>
+    /// <summary><c>FILE:LINE:COL: key: message (fix)</c>; without line and column when the file cannot be read.</summary>
     public override string ToString()
     {
         string key = Key.Length == 0 ? "" : $"{Key}: ";
         string fix = Fix is null ? "" : $" ({Fix})";
-        return $"{File}:{Line}:{Column}: {key}{Message}{fix}";
+        // A file that cannot be read has no lines.
+        string place = Fault == ConfigurationFault.ConfigUnreadable ? File : $"{File}:{Line}:{Column}";
+        return $"{place}: {key}{Message}{fix}";
     }
 }
 

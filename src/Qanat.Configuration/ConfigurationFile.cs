@@ -26,13 +26,19 @@ public static class ConfigurationFile
             FileInfo info = new(path);
             if (info.Exists && info.Length > MaxFileBytes)
             {
-                throw Unreadable(path, $"the file has {info.Length} bytes; at most {MaxFileBytes} are read");
+                throw Unreadable(path, $"the file has {info.Length} bytes; at most {MaxFileBytes} are read", "name the server's own YAML file");
+            }
+            if (Directory.Exists(path))
+            {
+                throw Unreadable(path, "this is a folder", "name the YAML file in it");
             }
             text = File.ReadAllText(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw Unreadable(path, e is FileNotFoundException or DirectoryNotFoundException ? "no such file" : e.Message);
+            throw e is FileNotFoundException or DirectoryNotFoundException ? Unreadable(path, "no such file", "'qanat init hub' or 'qanat init node' writes one")
+                : e is UnauthorizedAccessException ? Unreadable(path, "this user may not read it", "run as its owner, or change its mode")
+                : Unreadable(path, e.Message, null);
         }
         return Parse(text, path, validator);
     }
@@ -55,7 +61,7 @@ public static class ConfigurationFile
         }
         catch (YamlException e)
         {
-            throw At(file, e.Start, ConfigurationFault.ConfigSyntax, e.InnerException?.Message ?? e.Message, null);
+            throw Syntax(file, text, e);
         }
 #pragma warning disable CA1031 // Whatever the YAML library throws on a file, the file is at fault: ArgumentException for "? :", InvalidOperationException for text behind a broken flow.
         catch (Exception e) when (e is not (ConfigurationException or OutOfMemoryException))
@@ -93,8 +99,23 @@ public static class ConfigurationFile
         }
     }
 
-    private static ConfigurationException Unreadable(string path, string message) =>
-        new([new ConfigurationError(path, 1, 1, "", ConfigurationFault.ConfigUnreadable, message)]);
+    private static ConfigurationException Unreadable(string path, string message, string? fix) =>
+        new([new ConfigurationError(path, 1, 1, "", ConfigurationFault.ConfigUnreadable, message, fix)]);
+
+    /// <summary>What the YAML library found, in words that name the way out. It tells of a tab at the start of the mapping that the tab ends.</summary>
+    private static ConfigurationException Syntax(string file, string text, YamlException e)
+    {
+        string[] lines = text.Split('\n');
+        int tab = Array.FindIndex(lines, line => line.TrimStart(' ').StartsWith('\t') && line.Trim().Length > 0);
+        if (tab >= 0)
+        {
+            return At(file, new Mark(0, tab + 1, lines[tab].IndexOf('\t', StringComparison.Ordinal) + 1), ConfigurationFault.ConfigSyntax, "a tab in the indentation", "indent with spaces");
+        }
+        string message = (e.InnerException?.Message ?? e.Message).TrimEnd('.');
+        return message.StartsWith("Duplicate key ", StringComparison.Ordinal)
+            ? At(file, e.Start, ConfigurationFault.ConfigSyntax, $"the key '{message["Duplicate key ".Length..]}' is written twice", "remove one")
+            : At(file, e.Start, ConfigurationFault.ConfigSyntax, $"not YAML: {message}", "look at this line and the one before it: indentation, quotes, brackets, a missing colon");
+    }
 
     private static ConfigurationException At(string file, Mark mark, ConfigurationFault fault, string message, string? fix) =>
         new([new ConfigurationError(file, (int)mark.Line, (int)mark.Column, "", fault, message, fix)]);

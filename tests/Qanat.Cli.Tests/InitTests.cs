@@ -130,6 +130,73 @@ public sealed class InitTests : IDisposable
         Assert.Contains("proxi: unknown key (did you mean 'proxy'?)", error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("hub", "listen[0]: ", "--listen", "foo")]
+    [InlineData("hub", "admin.listen: ", "--admin", "127.0.0.1:1")]
+    [InlineData("hub", "mesh.listen: ", "--mesh", "ws://127.0.0.1:1")]
+    [InlineData("node", "hubs[1].url: ", "--hub", "http://h:2")]
+    [InlineData("node", "proxy.listen: ", "--proxy", "7080")]
+    [InlineData("node", "services.web.target: ", "--service", "web=127.0.0.1:80")]
+    [InlineData("node", "services.web.allow[0]: ", "--service", "web=http://127.0.0.1:80,A B")]
+    public async Task Wrong_value_is_refused_before_anything_is_written(string role, string key, params string[] arguments)
+    {
+        string[] hub = role == "node" ? ["--hub", "ws://h:1", "--token", s_token] : [];
+        (int code, _, string error) = await Cli.RunAsync(["init", role, "--data", Data, "--name", "a", .. hub, .. arguments]);
+        Assert.Equal(2, code);
+        Assert.StartsWith($"error usage: {key}", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Data));
+    }
+
+    [Fact]
+    public async Task Line_for_other_hubs_can_be_pasted_into_their_file()
+    {
+        await Succeed("init", "hub", "--data", Data, "--name", "hub-a");
+        string other = Path.Combine(_folder.FullName, "other");
+        (_, string output, _) = await Cli.RunAsync("init", "hub", "--data", other, "--name", "hub-b", "--mesh", "tcp://127.0.0.1:9");
+        string line = Assert.Single(output.Split('\n'), l => l.Contains("- {", StringComparison.Ordinal));
+        string file = Path.Combine(Data, "hub.yaml");
+        string text = await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(file, text.Replace("peers: []", "peers:\n    " + line[line.IndexOf("- {", StringComparison.Ordinal)..], StringComparison.Ordinal), TestContext.Current.CancellationToken);
+        Assert.Equal([("hub-b", "tcp://127.0.0.1:9")], ConfigurationFile.Load(file, ServerRole.HubValidator).Mesh.Peers.Select(p => (p.Name, p.Address)));
+    }
+
+    [Theory]
+    [InlineData("hub")]
+    [InlineData("node")]
+    public async Task File_of_the_other_server_is_told_as_that_in_one_line(string role)
+    {
+        string other = role == "hub" ? "node" : "hub";
+        string[] hub = other == "node" ? ["--hub", "ws://h:1"] : [];
+        await Succeed(["init", other, "--data", Data, "--name", "a", .. hub]);
+        (int code, _, string error) = await Cli.RunAsync(role, "--config", Path.Combine(Data, other + ".yaml"));
+        Assert.Equal(2, code);
+        Assert.Contains($"this is the configuration of a {other}; a {role}'s is needed here", Assert.Single(error.Trim().Split('\n')), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", "no setting of a hub or a node")]
+    [InlineData("- a\n", "no setting of a hub or a node")]
+    [InlineData("name: a\nhubs:\n\t- url: ws://h:1\n", "c.yaml:3:1: a tab in the indentation (indent with spaces)")]
+    [InlineData("name: a\nname: b\n", "c.yaml:2:1: the key 'name' is written twice (remove one)")]
+    [InlineData("nam: a\n", "c.yaml:1:1: nam: unknown key (did you mean 'name'?)")]
+    public async Task Check_says_what_is_wrong_with_a_file_that_is_hardly_one(string text, string expected)
+    {
+        string file = Path.Combine(_folder.FullName, "c.yaml");
+        await File.WriteAllTextAsync(file, text, TestContext.Current.CancellationToken);
+        (int code, _, string error) = await Cli.RunAsync("config", "check", file);
+        Assert.Equal(2, code);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Check_of_a_folder_or_of_nothing_says_so()
+    {
+        (int code, _, string error) = await Cli.RunAsync("config", "check", _folder.FullName);
+        Assert.Equal((2, $"error config-unreadable: {_folder.FullName}: this is a folder (name the YAML file in it)"), (code, error.Trim()));
+        (code, _, error) = await Cli.RunAsync("config", "check", Data);
+        Assert.Equal((2, $"error config-unreadable: {Data}: no such file ('qanat init hub' or 'qanat init node' writes one)"), (code, error.Trim()));
+    }
+
     private static string NewToken()
     {
         using EnrolmentToken token = EnrolmentToken.Create();

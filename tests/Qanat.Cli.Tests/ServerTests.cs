@@ -53,7 +53,10 @@ public sealed class ServerTests : IAsyncDisposable
         Assert.Equal(JsonValueKind.Null, quotas.GetProperty("sessions").ValueKind);
 
         Assert.Equal("hub", (await Succeed("status", "--config", Path.Combine(hub, "hub.yaml"))).GetProperty("role").GetString());
-        Assert.Equal("node", (await Succeed("status", "--config", Path.Combine(nodeA, "node.yaml"))).GetProperty("role").GetString());
+        Assert.Equal("node", (await Succeed("status", "--data", nodeA, "--wait", "30")).GetProperty("role").GetString());
+        (int shown, string table, _) = await Cli.RunAsync("status", "--data", hub);
+        Assert.Equal(0, shown);
+        Assert.All(table.Split('\n'), line => Assert.False(line.EndsWith(' '), line));
 
         await Succeed("hub", "revoke", "hospital-b", "--data", hub);
         JsonElement revoked = (await Succeed("hub", "participants", "--data", hub)).EnumerateArray().Last();
@@ -83,6 +86,9 @@ public sealed class ServerTests : IAsyncDisposable
         (int code, string output, _) = await Cli.RunAsync("hub", "participants", "--data", hub, "--json");
         Assert.Equal(1, code);
         Assert.Contains("admin-unreachable", output, StringComparison.Ordinal);
+        (code, output, _) = await Cli.RunAsync("status", "--data", hub, "--wait", "0.1", "--json");
+        Assert.Equal(1, code);
+        Assert.Contains("not-ready", output, StringComparison.Ordinal);
     }
 
     [Fact]

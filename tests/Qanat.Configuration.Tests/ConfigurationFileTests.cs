@@ -63,7 +63,7 @@ public sealed class ConfigurationFileTests : IDisposable
             [
                 "test.yaml:1:1: nam: unknown key (did you mean 'name'?)",
                 "test.yaml:1:1: name: set it to the participant's name",
-                "test.yaml:2:20: heartbeat-seconds: 'soon' is not a whole number in the range of int32 (write a whole number)",
+                "test.yaml:2:20: heartbeat-seconds: 'soon' is not a whole number that fits here (write a whole number)",
                 "test.yaml:3:9: listen: '127.0.0.1' is not an address and port (write ADDRESS:PORT, such as 127.0.0.1:7001)",
                 "test.yaml:6:3: main.adress: unknown key (did you mean 'address'?)",
                 "test.yaml:7:8: level: 'medium' is not a known word (one of: low, very-high)",

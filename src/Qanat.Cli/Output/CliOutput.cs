@@ -59,14 +59,15 @@ internal sealed class CliOutput(TextWriter output, TextWriter error, bool isJson
         bool isTerminal = ReferenceEquals(writer, System.Console.Out) && !System.Console.IsOutputRedirected;
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
-            Out = new AnsiConsoleOutput(writer),
+            // Columns are padded for the eye; who reads a pipe or a log wants no blanks at the end of a line.
+            Out = new AnsiConsoleOutput(isTerminal ? writer : new TrimmedLines(writer)),
             Ansi = isTerminal ? AnsiSupport.Detect : AnsiSupport.No,
             Interactive = InteractionSupport.No,
         });
         if (!isTerminal)
         {
             // A pipe has no width; do not fold tables that a script or a log will read.
-            console.Profile.Width = 160;
+            console.Profile.Width = 400;
         }
         return console;
     }

@@ -43,6 +43,8 @@ internal static class JsonTables
         _ when value.GetValueKind() == JsonValueKind.True => "yes",
         _ when value.GetValueKind() == JsonValueKind.False => "no",
         _ when name.StartsWith("bytes", StringComparison.OrdinalIgnoreCase) && value.GetValueKind() == JsonValueKind.Number => Bytes((double)value),
+        // A round trip of nothing was not measured yet.
+        _ when name.EndsWith("Milliseconds", StringComparison.Ordinal) && (double)value == 0 => "-",
         _ when name.EndsWith("Milliseconds", StringComparison.Ordinal) => ((double)value).ToString("0.00", CultureInfo.InvariantCulture),
         _ when name.EndsWith("Seconds", StringComparison.Ordinal) => ((double)value).ToString("0", CultureInfo.InvariantCulture),
         _ when name.EndsWith("At", StringComparison.Ordinal) && DateTimeOffset.TryParse(value.ToString(), CultureInfo.InvariantCulture, out DateTimeOffset at) =>

@@ -1,4 +1,5 @@
 using System.Text;
+using Qanat.Cli.Servers;
 using Qanat.Wire;
 using static Qanat.Cli.Starting.YamlText;
 
@@ -26,8 +27,10 @@ internal sealed record HubStarter(string Folder, string Name)
     }
 
     /// <summary>Makes folder, key and configuration.</summary>
+    /// <exception cref="CliException">A value is wrong, or the folder holds a configuration already; nothing was changed.</exception>
     public Mid Write()
     {
+        StarterFolder.Check(Yaml(Mid.None), ConfigFile, ServerRole.HubValidator);
         Mid mid = MakeIdentity(Folder);
         StarterFolder.WriteNew(ConfigFile, Yaml(mid));
         return mid;
@@ -55,6 +58,10 @@ internal sealed record HubStarter(string Folder, string Name)
               peers:{(Peers.Count == 0 ? " []" : "")}
 
             """);
+        if (Peers.Count == 0)
+        {
+            yaml.Append("    # - { name: hub-b, mid: MID-OF-HUB-B, address: \"tcp://hub-b.example:7001\" }   # in place of []; 'qanat init hub' there prints this line\n");
+        }
         foreach (PeerArgument peer in Peers)
         {
             yaml.Append($"    - name: {Scalar(peer.Name)}\n      mid: {peer.Mid}\n");

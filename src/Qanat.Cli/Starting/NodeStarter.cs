@@ -1,4 +1,5 @@
 using System.Text;
+using Qanat.Cli.Servers;
 using Qanat.Wire;
 using static Qanat.Cli.Starting.YamlText;
 
@@ -19,8 +20,10 @@ internal sealed record NodeStarter(string Folder, string Name)
     public string ConfigFile => Path.Combine(Folder, "node.yaml");
 
     /// <summary>Makes folder, key and configuration.</summary>
+    /// <exception cref="CliException">A value is wrong, or the folder holds a configuration already; nothing was changed.</exception>
     public Mid Write()
     {
+        StarterFolder.Check(Yaml(Mid.None), ConfigFile, ServerRole.NodeValidator);
         StarterFolder.Create(Folder);
         Mid mid = StarterFolder.EnsureIdentity(Path.Combine(Folder, "node.key"));
         if (Token is not null)

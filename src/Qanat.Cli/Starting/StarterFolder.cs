@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Options;
+using Qanat.Configuration;
 using Qanat.Tunnel.Identity;
 using Qanat.Wire;
 
@@ -6,6 +8,25 @@ namespace Qanat.Cli.Starting;
 /// <summary>Makes the folder, the key and the configuration file of a new hub or node. Never overwrites anything.</summary>
 internal static class StarterFolder
 {
+    /// <summary>Checks what would be written, before anything is.</summary>
+    /// <exception cref="CliException">A value is wrong (exit code 2); all that are wrong are named.</exception>
+    public static void Check<T>(string yaml, string file, IValidateOptions<T> validator) where T : class, new()
+    {
+        try
+        {
+            ConfigurationFile.Parse(yaml, file, validator);
+        }
+        catch (ConfigurationException e)
+        {
+            // The token file is written with the rest, and the certificate of wss:// is put into the file by hand.
+            string[] wrong = [.. e.Errors.Where(error => error.Fault != ConfigurationFault.ConfigSecretMissing && error.Key != "tls-certificate").Select(error => $"{error.Key}: {error.Message}{(error.Fix is { } fix ? $" ({fix})" : "")}")];
+            if (wrong.Length > 0)
+            {
+                throw new CliException("usage", string.Join("; ", wrong), ExitCode.Usage, e);
+            }
+        }
+    }
+
     /// <summary>Makes a folder that only its owner may enter.</summary>
     public static void Create(string folder)
     {

@@ -19,7 +19,7 @@ internal static class ConfigVerb
         {
             string path = parsed.GetRequiredValue(file);
             ServerRole server = ServerRole.Load(path, parsed.GetValue(role));
-            output.Write(new { ok = true, file = path, server.Role, server.Name }, console => console.WriteLine($"{path}: good ({server.Role} {server.Name})"));
+            output.Write(new { ok = true, file = path, server.Role, server.Name }, console => console.WriteLine($"{path}: good ({server.Role} {server.Name}".TrimEnd() + ")"));
             return Task.FromResult(ExitCode.Done);
         });
         return command;

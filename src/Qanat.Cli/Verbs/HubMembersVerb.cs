@@ -49,7 +49,7 @@ internal static class HubMembersVerb
             ("opensPerSecond", new("--opens-per-second") { Description = "New sessions per second." }),
             ("queueBytes", new("--queue-bytes") { Description = "Bytes of its frames in one queue." }),
         ];
-        Command command = new("quota", "Set a member's own quotas; 0 is no limit, 'default' the hub's. What is not named stays.") { who };
+        Command command = new("quota", "Set a member's own quotas; 0 is no limit, 'default' the hub's. What is not named stays; with no option they are only shown.") { who };
         foreach ((_, Option<string?> option) in limits)
         {
             command.Add(option);
@@ -69,7 +69,8 @@ internal static class HubMembersVerb
                 }
             }
             await hub.SendAsync(HttpMethod.Put, $"/api/v1/participants/{Uri.EscapeDataString(name)}/quotas", quotas, cancellationToken);
-            output.Write(new { ok = true, participant = name, quotas }, console => console.WriteLine($"{name}: {quotas.ToJsonString(CliOutput.Json)}"));
+            output.Write(new { ok = true, participant = name, quotas }, console =>
+                console.WriteLine($"{name}: {string.Join(", ", limits.Select(l => $"{l.Option.Name[2..]} {quotas[l.Name]?.ToString() ?? "default"}"))}"));
             return ExitCode.Done;
         });
         return command;

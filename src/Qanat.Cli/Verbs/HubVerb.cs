@@ -23,7 +23,7 @@ internal static class HubVerb
         cli.Handle(command, (parsed, _, cancellationToken) =>
         {
             CompleteSocketsInline();
-            return ServerRunner.RunAsync(config.File(parsed), ServerRole.HubValidator, HubHost.Build, parsed.GetValue(untilStdinCloses), cancellationToken);
+            return ServerRunner.RunAsync(ServerRole.Expect(config.File(parsed), ServerRole.Hub), ServerRole.HubValidator, HubHost.Build, parsed.GetValue(untilStdinCloses), cancellationToken);
         });
         return command;
     }

@@ -37,9 +37,10 @@ internal static class InitVerb
             Mid mid = starter.Write();
             return Report(output, "hub", starter.Name, mid, starter.ConfigFile,
             [
+                .. starter.Listen.Any(address => address.StartsWith("wss:", StringComparison.OrdinalIgnoreCase)) ? [$"set tls-certificate and tls-key in {starter.ConfigFile}: wss:// needs them"] : Array.Empty<string>(),
                 $"qanat hub --config {starter.ConfigFile}",
                 $"qanat hub token create --config {starter.ConfigFile}      # one for each new participant",
-                $"On other hubs: mesh.peers needs name {starter.Name} and mid {mid}",
+                $"in mesh.peers of other hubs: - {{ name: {starter.Name}, mid: {mid}, address: \"{starter.MeshAdvertise ?? starter.Mesh}\" }}{(starter.MeshAdvertise is null && starter.Mesh.Contains("0.0.0.0", StringComparison.Ordinal) ? "      # with its real address" : "")}",
             ]);
         });
         return command;

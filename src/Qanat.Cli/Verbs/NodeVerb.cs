@@ -13,7 +13,7 @@ internal static class NodeVerb
         Command command = new("node", "Run a node: the proxy of this organisation's platforms.") { untilStdinCloses };
         config.AddTo(command);
         cli.Handle(command, (parsed, _, cancellationToken) =>
-            ServerRunner.RunAsync(config.File(parsed), ServerRole.NodeValidator, NodeServer.Build, parsed.GetValue(untilStdinCloses), cancellationToken));
+            ServerRunner.RunAsync(ServerRole.Expect(config.File(parsed), ServerRole.Node), ServerRole.NodeValidator, NodeServer.Build, parsed.GetValue(untilStdinCloses), cancellationToken));
         return command;
     }
 }

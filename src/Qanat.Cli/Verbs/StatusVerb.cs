@@ -17,13 +17,16 @@ internal static class StatusVerb
     public static Command Create(QanatCommand cli)
     {
         Option<string?> config = new("--config") { Description = "The server's YAML file; else hub.yaml or node.yaml here or in /etc/qanat.", HelpName = "FILE" };
-        Command command = new("status", "Show links, members and tunnels of a running hub or node.") { config };
+        Option<string?> data = new("--data") { Description = "The folder that init made; the YAML file in it is used.", HelpName = "DIR" };
+        Option<double?> wait = new("--wait") { Description = "Wait at most so long until the server is ready: a hub serves, a node is linked.", HelpName = "SECONDS", CustomParser = OptionValues.Number };
+        Command command = new("status", "Show links, members and tunnels of a running hub or node.") { config, data, wait };
         cli.Handle(command, async (parsed, output, cancellationToken) =>
         {
-            string file = parsed.GetValue(config) ?? s_usualFiles.FirstOrDefault(File.Exists)
+            string file = parsed.GetValue(config) ?? InFolder(parsed.GetValue(data)) ?? s_usualFiles.FirstOrDefault(File.Exists)
                 ?? throw new CliException("usage", "--config FILE is required: there is no hub.yaml or node.yaml here or in /etc/qanat", ExitCode.Usage);
             ServerRole server = ServerRole.Load(file, null);
             using AdminClient admin = server.Connect();
+            await WaitAsync(admin, server, TimeSpan.FromSeconds(parsed.GetValue(wait) ?? 0), cancellationToken);
             JsonNode status = await admin.GetAsync("/api/v1/status", cancellationToken);
             JsonObject all = new() { ["role"] = server.Role, ["status"] = status };
             if (server.Role == ServerRole.Hub)
@@ -37,6 +40,24 @@ internal static class StatusVerb
             return ExitCode.Done;
         });
         return command;
+    }
+
+    private static string? InFolder(string? folder) => folder is null
+        ? null
+        : s_usualFiles[..2].Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists)
+            ?? throw new CliException("usage", $"--data {folder}: there is no hub.yaml or node.yaml in it", ExitCode.Usage);
+
+    private static async Task WaitAsync(AdminClient admin, ServerRole server, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        long start = TimeProvider.System.GetTimestamp();
+        while (limit > TimeSpan.Zero && !await admin.IsReadyAsync(cancellationToken))
+        {
+            if (TimeProvider.System.GetElapsedTime(start) > limit)
+            {
+                throw new CliException("not-ready", $"{server.Role} {server.Name} was not ready within {limit.TotalSeconds:0.#} s; its log says why");
+            }
+            await Task.Delay(100, cancellationToken);
+        }
     }
 
     private static void Show(IAnsiConsole console, ServerRole server, JsonObject all)

@@ -140,7 +140,7 @@ internal sealed partial class ScalarReader(string baseDirectory)
         : type == typeof(Uri) ? "a URL"
         : type == typeof(bool) ? "true or false"
         : IsByteCount(type, key) ? "a byte count"
-        : IsWholeNumber(type) ? $"a whole number in the range of {KeyNames.ToKebab(type.Name)}"
+        : IsWholeNumber(type) ? "a whole number that fits here"
         : $"a {KeyNames.ToKebab(type.Name)}";
 
     private static bool IsWholeNumber(Type type) =>
