@@ -90,10 +90,10 @@ public sealed class SmPeerDialects
         }
     }
 
-    /// <summary>A server gave up right after a hello, before it said anything.</summary>
+    /// <summary>A server gave up right after a hello, before it said anything; or this end refused what came of a minimal one.</summary>
     internal void HelloFailed(string peer) => Change(peer, isNew: true, known => known.Hello.Fail(2));
 
-    /// <summary>A server answered a hello of this form.</summary>
+    /// <summary>A hello of this form led to a handshake that was completed.</summary>
     internal void HelloWorked(string peer) => Change(peer, isNew: false, known => known.Hello.Work());
 
     /// <summary>A server gave up after the client's key exchange.</summary>

@@ -64,7 +64,6 @@ internal sealed partial class TlcpClientEngine
         }
         Transcript.Append(message.Bytes);
         hello.Random.CopyTo(ServerRandom);
-        Learner?.HelloWorked(_peerName!);
         if (_session is not null && hello.SessionId.SequenceEqual(_session.Id))
         {
             if (hello.CipherSuite != _session.Suite)

@@ -104,11 +104,19 @@ internal sealed partial class TlcpClientEngine : TlcpEngine
         }
         // Only a peer that gives up may have met a form it does not know; what this end refuses is another matter.
         bool isPeersDoing = failure.Error is SmTlsError.PeerAlert or SmTlsError.PeerCanceled or SmTlsError.Truncated or SmTlsError.HandshakeTimeout;
-        if (!isPeersDoing || IsHandshakeComplete || Learner is not { } learner)
+        if (IsHandshakeComplete || Learner is not { } learner)
         {
             return;
         }
-        if (_due == Due.ServerHello && (_hasExtensions || _isHelloMinimal))
+        if (!isPeersDoing)
+        {
+            // A hello without a name may get the certificates of another host; one connection that was cut must not keep this client from its server for good.
+            if (_isHelloMinimal)
+            {
+                learner.HelloFailed(_peerName!);
+            }
+        }
+        else if (_due == Due.ServerHello && (_hasExtensions || _isHelloMinimal))
         {
             learner.HelloFailed(_peerName!);
         }
@@ -146,9 +154,14 @@ internal sealed partial class TlcpClientEngine : TlcpEngine
         _due = Due.ApplicationData;
         Complete();
         _session?.Dispose();
-        if (Learner is { } learner && HasForms)
+        // Not before: anybody can answer a hello, and only the server can finish.
+        if (Learner is { } learner)
         {
-            learner.ExchangeWorked(_peerName!, CipherSuite.IsEcdhe());
+            learner.HelloWorked(_peerName!);
+            if (HasForms)
+            {
+                learner.ExchangeWorked(_peerName!, CipherSuite.IsEcdhe());
+            }
         }
         if (_sessionKey is { } key && !IsResumed && SessionId.Length > 0)
         {

@@ -33,6 +33,9 @@ internal abstract class TlcpEngine : TlsEngine
     /// <inheritdoc/>
     protected override ushort PlaintextRecordVersion => ProtocolVersions.Tlcp;
 
+    /// <summary>The label of tls-exporter (RFC 9266 section 2).</summary>
+    private static ReadOnlySpan<byte> ChannelBinding => "EXPORTER-Channel-Binding"u8;
+
     /// <inheritdoc/>
     protected override ulong MaxSealedRecords => MaxRecords;
 
@@ -54,6 +57,11 @@ internal abstract class TlcpEngine : TlsEngine
         if (!IsHandshakeComplete)
         {
             throw new InvalidOperationException("Keying material can be exported when the handshake is complete.");
+        }
+        if (!CipherSuite.IsEcdhe() && label.SequenceEqual(ChannelBinding))
+        {
+            throw new InvalidOperationException(
+                $"With {CipherSuite.Name()} exported material binds nothing to this channel: a server can make another connection with the same secrets (RFC 7627 section 1, RFC 9266 section 4.2). Use an ECDHE suite or TLS 1.3.");
         }
         TlcpKeySchedule.Export(_masterSecret, ClientRandom, ServerRandom, label, context, hasContext, destination);
     }

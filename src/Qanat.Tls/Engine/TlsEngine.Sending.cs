@@ -44,6 +44,22 @@ internal abstract partial class TlsEngine
         }
     }
 
+    /// <summary>True when this handshake message waits already for the sender to ask for <see cref="Output"/>.</summary>
+    protected bool IsDeferred(ReadOnlySpan<byte> message)
+    {
+        lock (_sending)
+        {
+            foreach (Deferred next in _deferred)
+            {
+                if (next.Type == RecordType.Handshake && message.SequenceEqual(next.Content))
+                {
+                    return true;
+                }
+            }
+            return false;
+        }
+    }
+
     /// <summary>Handshake messages being written; <see cref="SendFlight"/> sends them. Reader's thread only.</summary>
     protected TlsWriter Flight => _flight ??= new TlsWriter(4096);
 

@@ -85,7 +85,7 @@ public sealed class TlcpKeyBlock : IDisposable
     {
         // CBC: two MAC keys, two keys, and IVs that the explicit IV of each record makes unused. GCM: two keys, two fixed halves of the nonce.
         (_macLength, _ivLength) = mode == SmCipherMode.Cbc ? (Sm3.HashSizeInBytes, 0) : (0, FixedIvLength);
-        _bytes = new byte[2 * (_macLength + KeyLength + _ivLength)];
+        _bytes = GC.AllocateArray<byte>(2 * (_macLength + KeyLength + _ivLength), pinned: true);
     }
 
     internal Span<byte> Bytes => _bytes;

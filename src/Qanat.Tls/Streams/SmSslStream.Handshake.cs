@@ -50,6 +50,8 @@ public sealed partial class SmSslStream
         {
             throw new InvalidOperationException("A handshake was begun on this stream before; make a new stream for a new connection.");
         }
+        // The handshake is a reader: until it ends, nobody gives the receive buffer back or zeroes the keys under it.
+        ObjectDisposedException.ThrowIf(!TryEnter(ref _isReading), this);
         _time = options.TimeProvider;
         using CancellationTokenSource timeout = new(options.HandshakeTimeout, options.TimeProvider);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
@@ -76,11 +78,7 @@ public sealed partial class SmSslStream
         }
         finally
         {
-            _received.ReleaseIfEmpty();
-            if (_isDisposed)
-            {
-                DisposeIdle();
-            }
+            EndReading();
         }
     }
 

@@ -103,10 +103,14 @@ public sealed partial class SmSslStream : Stream
     public override void SetLength(long value) => throw new NotSupportedException();
 
     /// <summary>Exports keying material of this connection (RFC 5705, RFC 8446 section 7.5), the same at both ends.</summary>
-    /// <param name="label">The purpose, in ASCII, such as <c>EXPORTER-Channel-Binding</c>.</param>
+    /// <param name="label">The purpose, in ASCII, such as <c>EXPORTER-Channel-Binding</c> (RFC 9266; not with ECC suites of TLCP).</param>
     /// <param name="context">Mixed in; empty in TLCP is no context.</param>
     /// <param name="destination">Written. The caller clears it.</param>
-    /// <exception cref="InvalidOperationException">The handshake is not done.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The handshake is not done, or the label is that of channel bindings and the suite is an ECC one of TLCP. There the secrets do not depend on who the server is: a server that was
+    /// connected to can make a connection of its own to another server with the same randoms and the same secrets, so <b>exported material tells nobody that both ends of one
+    /// connection have it</b>.
+    /// </exception>
     public void ExportKeyingMaterial(ReadOnlySpan<byte> label, ReadOnlySpan<byte> context, Span<byte> destination) =>
         RequireEngine().ExportKeyingMaterial(label, context, hasContext: !context.IsEmpty, destination);
 

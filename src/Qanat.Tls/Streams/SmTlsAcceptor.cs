@@ -83,8 +83,17 @@ public sealed class SmTlsAcceptor
             throw new SmTlsException(SmTlsError.UnsupportedVersion, $"The client speaks {peek.Kind} and this server serves ordinary TLS only (its bytes begin with {peek.Start}).");
         }
         SmSslStream stream = new(innerStream, leaveOpen, received);
-        await stream.AuthenticateAsServerAsync(_sm, peek, cancellationToken).ConfigureAwait(false);
-        return new SmTlsConnection(peek.Kind, stream);
+        try
+        {
+            await stream.AuthenticateAsServerAsync(_sm, peek, cancellationToken).ConfigureAwait(false);
+            return new SmTlsConnection(peek.Kind, stream);
+        }
+        catch
+        {
+            // Nobody else has the stream, and with it the keys of a handshake that came to nothing.
+            await stream.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
     private async Task<SmTlsConnection> AcceptOrdinaryAsync(

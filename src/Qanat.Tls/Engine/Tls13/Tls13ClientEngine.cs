@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Security;
 using Qanat.Tls.Certificates;
 using Qanat.Tls.Messages;
@@ -22,8 +21,8 @@ internal sealed partial class Tls13ClientEngine : Tls13Engine
     public Tls13ClientEngine(SmSslClientAuthenticationOptions options, TlsEngineSettings? settings = null) : base(isServer: false, options, settings ?? TlsEngineSettings.From(options))
     {
         _options = options;
-        // An address is no host name (RFC 6066 section 3).
-        ServerName = options.TargetHost is { } host && !IPAddress.TryParse(host, out _) ? host : null;
+        // An address is no host name (RFC 6066 section 3); a name is sent in the form that certificates have.
+        ServerName = options.TargetHost is { } host && SmHostName.ParseAddress(host) is null ? SmHostName.Normalize(host) : null;
     }
 
     private enum State

@@ -89,11 +89,15 @@ internal abstract partial class Tls13Engine
     private protected SmChainResult Validate(byte[][] certificates) =>
         _options.CreateValidator().Validate([.. certificates.Select(der => (ReadOnlyMemory<byte>)der)], PeerRequest, Now);
 
-    /// <summary>Takes certificates that the peer showed in the connection that is resumed.</summary>
+    /// <summary>Takes certificates that the peer showed in the connection that is resumed. When they are refused, nothing of them stays: the next ticket must not have them in it.</summary>
     private protected SmTlsError TakeResumedChain(byte[][] certificates, SmChainResult validated)
     {
-        PeerCertificates = certificates;
-        return Judge(validated);
+        SmTlsError error = Judge(validated);
+        if (error == SmTlsError.None)
+        {
+            PeerCertificates = certificates;
+        }
+        return error;
     }
 
     // The application's word counts more than the validator's, both ways; but without a key there is nothing to believe.

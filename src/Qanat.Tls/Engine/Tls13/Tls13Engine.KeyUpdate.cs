@@ -65,7 +65,8 @@ internal abstract partial class Tls13Engine
             return error;
         }
         PeerKeyUpdates++;
-        if (isUpdateRequested)
+        // One answer does for all requests before it (RFC 8446 section 4.6.3), so a peer that asks and never reads cannot make answers pile up.
+        if (isUpdateRequested && !IsDeferred(KeyUpdateOf(requestPeer: false)))
         {
             QueueKeyUpdate(requestPeer: false);
         }
@@ -79,9 +80,10 @@ internal abstract partial class Tls13Engine
         {
             _answersDue += requestPeer ? 1 : 0;
             Keys.UpdateApplicationSecret(IsServer);
-            SendMessage(
-                [(byte)HandshakeType.KeyUpdate, 0, 0, 1, requestPeer ? (byte)1 : (byte)0],
-                ProtectionOf(IsServer ? Keys.ServerApplicationTrafficSecret : Keys.ClientApplicationTrafficSecret));
+            SendMessage(KeyUpdateOf(requestPeer), ProtectionOf(IsServer ? Keys.ServerApplicationTrafficSecret : Keys.ClientApplicationTrafficSecret));
         }
     }
+
+    private static ReadOnlySpan<byte> KeyUpdateOf(bool requestPeer) =>
+        requestPeer ? [(byte)HandshakeType.KeyUpdate, 0, 0, 1, 1] : [(byte)HandshakeType.KeyUpdate, 0, 0, 1, 0];
 }

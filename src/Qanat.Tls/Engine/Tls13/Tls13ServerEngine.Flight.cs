@@ -108,8 +108,8 @@ internal sealed partial class Tls13ServerEngine
     }
 
     /// <summary>
-    /// Looks for a session among the tickets that the client shows. One that is not known, has expired or was made under other terms is passed over, and a full handshake follows; one that
-    /// is taken must have a right binder.
+    /// Looks for a session among the tickets that the client shows. One that is not known, has expired or was made under other terms is passed over, and a full handshake follows; every
+    /// other one must have a right binder, before anything in it counts: tickets travel in the clear, and a thief must not even cause a question about the certificates in one.
     /// </summary>
     private SmTlsError ChooseSession(ClientHello hello, HandshakeMessage message)
     {
@@ -119,10 +119,20 @@ internal sealed partial class Tls13ServerEngine
             for (int i = 0; i < Math.Min(hello.PreSharedKeys.Count, MaxTicketsTried) && _session is null; i++)
             {
                 Tls13Session? session = keys.Open(hello.PreSharedKeys[i].Identity, Now);
-                if (session is not null && (!session.Binding.AsSpan().SequenceEqual(binding) || !TakeClientChain(session, keys)))
+                if (session is null || !session.Binding.AsSpan().SequenceEqual(binding))
+                {
+                    session?.Dispose();
+                    continue;
+                }
+                if (CheckBinder(session.Psk, i, hello, message) is var error and not SmTlsError.None)
                 {
                     session.Dispose();
-                    session = null;
+                    return error;
+                }
+                if (!TakeClientChain(session, keys))
+                {
+                    session.Dispose();
+                    continue;
                 }
                 (_session, _selectedIdentity) = (session, i);
             }
@@ -130,20 +140,20 @@ internal sealed partial class Tls13ServerEngine
         if (_session is not null)
         {
             IsResumed = true;
-            return CheckBinder(hello, message);
+            return SmTlsError.None;
         }
         return hello.SignatureAlgorithms.Count == 0
             ? Refuse(SmTlsError.MissingExtension, "the pre-shared keys are not known, and without signature_algorithms there is no full handshake")
             : SmTlsError.None;
     }
 
-    private SmTlsError CheckBinder(ClientHello hello, HandshakeMessage message)
+    private SmTlsError CheckBinder(ReadOnlySpan<byte> psk, int index, ClientHello hello, HandshakeMessage message)
     {
         Span<byte> hash = stackalloc byte[HashLength];
         Span<byte> binderKey = stackalloc byte[Tls13KeyDerivation.SecretLength];
         Transcript.GetHashWith(message.Bytes[..hello.PreSharedKeys.TruncatedLength], hash);
-        Tls13KeyDerivation.DeriveBinderKey(_session!.Psk, isExternal: false, binderKey);
-        bool isRight = Tls13KeyDerivation.VerifyFinished(binderKey, hash, hello.PreSharedKeys[_selectedIdentity].Binder);
+        Tls13KeyDerivation.DeriveBinderKey(psk, isExternal: false, binderKey);
+        bool isRight = Tls13KeyDerivation.VerifyFinished(binderKey, hash, hello.PreSharedKeys[index].Binder);
         CryptographicOperations.ZeroMemory(binderKey);
         return isRight ? SmTlsError.None : Refuse(SmTlsError.BadBinder, "the binder of the ticket does not verify: the client does not know its pre-shared key");
     }

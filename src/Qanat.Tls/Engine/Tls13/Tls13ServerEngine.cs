@@ -10,6 +10,9 @@ internal sealed partial class Tls13ServerEngine : Tls13Engine
     /// <summary>Most bytes of early data that are skipped, records' tags included. This server allows none, so only clients with another server's ticket send any.</summary>
     public const int MaxSkippedEarlyData = 64 * 1024;
 
+    // What a record of early data counts for at least: a failed decryption costs more than its bytes do, and an empty record would cost the client nothing.
+    private const int MinSkippedBytes = 512;
+
     private readonly SmSslServerAuthenticationOptions _options;
     private State _state = State.ClientHello;
     private bool _hasSentChangeCipherSpec;
@@ -52,11 +55,12 @@ internal sealed partial class Tls13ServerEngine : Tls13Engine
     /// <inheritdoc/>
     protected override bool SkipsUnreadable(int length)
     {
-        if (!_skipsEarlyData || (_skippedEarlyData += length) > MaxSkippedEarlyData)
+        if (!_skipsEarlyData)
         {
             return false;
         }
-        return true;
+        _skippedEarlyData += Math.Max(length, MinSkippedBytes);
+        return _skippedEarlyData <= MaxSkippedEarlyData;
     }
 
     /// <inheritdoc/>
