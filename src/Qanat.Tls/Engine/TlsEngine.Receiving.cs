@@ -12,7 +12,9 @@ internal abstract partial class TlsEngine
         {
             return Refuse(SmTlsError.UnexpectedMessage, "the peer sent a record after its close_notify");
         }
-        if (!AcceptsRecordVersion(header.Version))
+        // A peer that refuses the very version says so in a record of its own one. Alerts in the clear prove nothing in either.
+        bool isRefusal = header.Type == RecordType.Alert && _read is null;
+        if (!isRefusal && !AcceptsRecordVersion(header.Version))
         {
             return Refuse(SmTlsError.InvalidRecordVersion, $"a record of version {header.Version:x4}, which is not {Protocol}'s");
         }

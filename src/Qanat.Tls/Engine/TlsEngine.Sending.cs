@@ -264,6 +264,9 @@ internal abstract partial class TlsEngine
         content.CopyTo(record[RecordHeader.Size..]);
     }
 
+    // For tests of the end of the sequence.
+    internal void SkipSealedTo(ulong sequenceNumber) => _write!.SkipTo(sequenceNumber);
+
     private RecordProtection RequireOpen()
     {
         if (_isClosed || _isDisposed || Failure is not null)

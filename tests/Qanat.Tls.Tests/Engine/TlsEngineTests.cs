@@ -235,6 +235,40 @@ public sealed class TlsEngineTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Suites))]
+    [Trait("Kind", "Unit")]
+    public void Keys_that_sealed_as_much_as_they_may_seal_no_more_data_but_close_notify(SmCipherSuite suite)
+    {
+        using EnginePump pump = TlcpWorld.OneSided(suite).RunToCompletion();
+        pump.Client.SkipSealedTo((1UL << 32) - 1);
+        byte[] record = new byte[200];
+        Assert.True(pump.Client.Seal([1], record) > 0);
+        Assert.Equal(SmTlsError.KeyLimitReached, Assert.Throws<SmTlsException>(() => pump.Client.Seal([1], record)).Error);
+        Assert.Null(pump.Client.Failure);
+        pump.Client.Close();
+        Assert.True(pump.Client.Output.Length > 0);
+    }
+
+    [Fact]
+    [Trait("Kind", "Unit")]
+    public void An_alert_in_the_clear_is_read_in_a_record_of_any_version_and_other_records_are_not()
+    {
+        foreach ((byte type, byte[] content, SmTlsError expected) in new (byte, byte[], SmTlsError)[]
+        {
+            (21, [2, (byte)AlertDescription.ProtocolVersion], SmTlsError.PeerAlert),
+            (22, [2, 0, 0, 0], SmTlsError.InvalidRecordVersion),
+        })
+        {
+            using EnginePump pump = TlcpWorld.OneSided();
+            pump.Client.Start();
+            Assert.Equal(expected, pump.Inject(toServer: false, [type, 3, 3, 0, (byte)content.Length, .. content]));
+        }
+        // Under keys the version is part of what is authenticated.
+        using EnginePump open = TlcpWorld.OneSided().RunToCompletion();
+        Assert.Equal(SmTlsError.InvalidRecordVersion, open.Inject(toServer: false, [21, 3, 3, 0, 2, 2, 40]));
+    }
+
     [Fact]
     [Trait("Kind", "Unit")]
     public void Disposing_ends_everything_without_a_word()
