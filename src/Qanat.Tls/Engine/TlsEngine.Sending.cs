@@ -14,6 +14,9 @@ internal abstract partial class TlsEngine
     private bool _isClosed;
     private bool _isDisposed;
 
+    // Read without the lock: a reader asks after each record and must not wait until a sender has sealed.
+    private volatile bool _hasOutput;
+
     /// <summary>
     /// Records to send now. They stay valid and in place until <see cref="ConsumeOutput"/>; ask again after consuming, since more may wait. For the sender only.
     /// </summary>
@@ -27,22 +30,14 @@ internal abstract partial class TlsEngine
                 {
                     Apply(next.Type, next.Content, next.Next);
                 }
+                _hasOutput = !_output.IsEmpty;
                 return _output.Front;
             }
         }
     }
 
     /// <summary>True when <see cref="Output"/> has bytes. Any thread may ask.</summary>
-    public bool HasOutput
-    {
-        get
-        {
-            lock (_sending)
-            {
-                return _deferred.Count > 0 || !_output.IsEmpty;
-            }
-        }
-    }
+    public bool HasOutput => _hasOutput;
 
     /// <summary>True when this handshake message waits already for the sender to ask for <see cref="Output"/>.</summary>
     protected bool IsDeferred(ReadOnlySpan<byte> message)
@@ -75,6 +70,7 @@ internal abstract partial class TlsEngine
         lock (_sending)
         {
             _output.Consume(count);
+            _hasOutput = _deferred.Count > 0 || !_output.IsEmpty;
         }
     }
 
@@ -228,6 +224,7 @@ internal abstract partial class TlsEngine
         if (_isHandshakeComplete)
         {
             _deferred.Enqueue(new Deferred(type, content.ToArray(), next));
+            _hasOutput = true;
         }
         else
         {
@@ -241,6 +238,7 @@ internal abstract partial class TlsEngine
         int fragment = type == RecordType.Handshake ? Settings.HandshakeFragmentLength : RecordHeader.MaxPlaintext;
         if (_write is not null)
         {
+            _hasOutput |= !content.IsEmpty;
             _write.SealAll(type, content, fragment, _output.Append(_write.GetSealedLength(content.Length, fragment)));
         }
         else
@@ -259,6 +257,7 @@ internal abstract partial class TlsEngine
 
     private void WritePlain(RecordType type, ReadOnlySpan<byte> content)
     {
+        _hasOutput = true;
         Span<byte> record = _output.Append(RecordHeader.Size + content.Length);
         new RecordHeader(type, PlaintextRecordVersion, content.Length).Write(record);
         content.CopyTo(record[RecordHeader.Size..]);

@@ -83,6 +83,7 @@ internal sealed class MemoryTransport : Stream
         }
         ReadResult result = await pending;
         WaitingBufferBytes = 0;
+        ObjectDisposedException.ThrowIf(result.IsCanceled, this);
         int count = (int)Math.Min(Math.Min(buffer.Length, MaxRead), result.Buffer.Length);
         int at = 0;
         foreach (ReadOnlyMemory<byte> segment in result.Buffer.Slice(0, count))
@@ -140,9 +141,13 @@ internal sealed class MemoryTransport : Stream
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing && !_isEnded)
+        if (disposing)
         {
-            SendFin();
+            if (!_isEnded)
+            {
+                SendFin();
+            }
+            _incoming.Reader.CancelPendingRead();
         }
         base.Dispose(disposing);
     }

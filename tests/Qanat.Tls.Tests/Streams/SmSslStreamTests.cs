@@ -364,6 +364,26 @@ public sealed class SmSslStreamTests
     }
 
     [Fact]
+    public async Task Disposing_ends_a_handshake_and_a_read_that_wait()
+    {
+        SmPair early = SmPair.Create();
+        Task handshake = early.Client.AuthenticateAsClientAsync(SmPair.ClientOptions(SmProtocol.Tls13));
+        await early.ClientTransport.IdleWait.Task;
+        await early.Client.DisposeAsync();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => handshake);
+
+        SmPair later = await SmPair.ConnectAsync(SmCipherSuite.TlsSm4GcmSm3);
+        later.ClientTransport.IdleWait = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        ValueTask<int> read = later.Client.ReadAsync(new byte[10]);
+        await later.ClientTransport.IdleWait.Task;
+        await later.Client.DisposeAsync();
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await read);
+        Assert.True(later.Client.HoldsNoBuffer);
+        // The peer was told.
+        Assert.Equal(0, await later.Server.ReadAsync(new byte[1]));
+    }
+
+    [Fact]
     public void A_transport_must_go_both_ways() => Assert.Throws<ArgumentException>(() => new SmSslStream(new MemoryStream([], writable: false)));
 
     [Fact]
