@@ -92,6 +92,17 @@ public sealed class ServerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Status_may_wait_for_a_server_that_has_never_run()
+    {
+        string hub = PathOf("hub");
+        await Succeed("init", "hub", "--data", hub, "--name", "hub-a", "--listen", $"ws://127.0.0.1:{_ports.Next()}", "--mesh", $"tcp://127.0.0.1:{_ports.Next()}", "--admin", $"http://127.0.0.1:{_ports.Next()}");
+        // Runs up to its first question before the hub has made its admin token.
+        Task<JsonElement> status = Succeed("status", "--data", hub, "--wait", "60");
+        await StartAsync("hub", Path.Combine(hub, "hub.yaml"));
+        Assert.Equal("hub-a", (await status).GetProperty("status").GetProperty("name").GetString());
+    }
+
+    [Fact]
     public async Task Taken_port_ends_the_start_with_a_code()
     {
         string first = await StartHubAsync();

@@ -31,6 +31,7 @@ public sealed class NodeHostTests : IDisposable
         await node.StartAsync();
         using var http = new HttpClient { BaseAddress = node.AdminAddress };
         Assert.Equal("ok\n", await http.GetStringAsync("/healthz"));
+        Assert.Contains("\"code\":\"not-found\"", await (await http.GetAsync("/api")).Content.ReadAsStringAsync(), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, (await http.GetAsync("/readyz")).StatusCode);
         using JsonDocument status = JsonDocument.Parse(await http.GetStringAsync("/api/v1/status"));
         Assert.Equal(node.Mid.ToString(), status.RootElement.GetProperty("mid").GetString());

@@ -10,6 +10,7 @@ namespace Qanat.Cli.Admin;
 internal sealed class AdminClient : IDisposable
 {
     private readonly HttpClient _http;
+    private readonly string? _tokenFile;
 
     /// <param name="address">The listener, such as <c>http://127.0.0.1:7070</c>.</param>
     /// <param name="tokenFile">File with the bearer token; null when only reading what needs none.</param>
@@ -21,10 +22,7 @@ internal sealed class AdminClient : IDisposable
             BaseAddress = new Uri(Reachable(address)),
             Timeout = TimeSpan.FromMinutes(2),
         };
-        if (tokenFile is not null && File.Exists(tokenFile))
-        {
-            _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", File.ReadAllText(tokenFile).Trim());
-        }
+        _tokenFile = tokenFile;
     }
 
     /// <summary>Reads JSON.</summary>
@@ -36,6 +34,11 @@ internal sealed class AdminClient : IDisposable
         try
         {
             using HttpRequestMessage request = new(method, path) { Content = body is null ? null : JsonContent.Create(body, options: CliOutput.Json) };
+            // Read at each request: a server makes it at its first start, which may come after this client's.
+            if (_tokenFile is not null && File.Exists(_tokenFile))
+            {
+                request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", (await File.ReadAllTextAsync(_tokenFile, cancellationToken)).Trim());
+            }
             using HttpResponseMessage response = await _http.SendAsync(request, cancellationToken);
             string text = await response.Content.ReadAsStringAsync(cancellationToken);
             JsonNode? answer = IsJson(response) && text.Length > 0 ? JsonNode.Parse(text) : null;

@@ -147,7 +147,7 @@ internal static class AdminApi
             || quotas.QueueBytes is < 0 or (> 0 and < 131072))
         {
             await Problem(400, "invalid-quota",
-                "bytesPerSecond: 0 or at least 16384; sessions: 0 to 65536; opensPerSecond: 0 to 1000000; queueBytes: 0 or at least 131072; null takes the hub's default.").ExecuteAsync(context);
+                "bytesPerSecond (--bytes-per-second): 0 or at least 16384; sessions: 0 to 65536; opensPerSecond (--opens-per-second): 0 to 1000000; queueBytes (--queue-bytes): 0 or at least 131072; null (default) takes the hub's default.").ExecuteAsync(context);
         }
         else if (!TryFind(context, core, out Participant participant))
         {

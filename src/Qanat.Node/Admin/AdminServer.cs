@@ -92,6 +92,7 @@ internal sealed class AdminServer : IAsyncDisposable
         _app.MapGet("/api/v1/status", () => Results.Json(node.GetStatus(), AdminJson.Default.NodeStatus));
         _app.MapGet("/api/v1/diagnose", (Func<HttpContext, string?, Task<IResult>>)DiagnoseAsync);
         _app.MapPost("/api/v1/reload", (Func<HttpContext, Task<IResult>>)ReloadAsync);
+        _app.MapFallback(context => Problem(new NodeProblem("not-found", 404, "There is no such resource.", "See docs/operations/admin-api.md.", "")).ExecuteAsync(context));
         await _app.StartAsync(cancellationToken);
         Address = new Uri(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         _logger.AdminListening(Address.ToString());
