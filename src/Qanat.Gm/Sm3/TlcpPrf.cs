@@ -32,7 +32,10 @@ public static class TlcpPrf
             int take = Math.Min(block.Length, destination.Length);
             block[..take].CopyTo(destination);
             destination = destination[take..];
-            pads.Compute(chain, default, default, default, chain);
+            if (!destination.IsEmpty)
+            {
+                pads.Compute(chain, default, default, default, chain);
+            }
         }
         CryptographicOperations.ZeroMemory(chain);
         CryptographicOperations.ZeroMemory(block);
