@@ -65,6 +65,19 @@ public sealed class SmTlsDialerTests
         Assert.False(listener.Pending());
     }
 
+    [Fact]
+    public async Task A_silent_server_is_asked_once()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        SmSslClientAuthenticationOptions options = Pki.ClientOptions(SmProtocol.Tlcp);
+        (options.PeerDialects, options.HandshakeTimeout) = (new SmPeerDialects(), TimeSpan.FromMilliseconds(50));
+        Task<SmSslStream> dial = SmTlsDialer.ConnectAsync(new DnsEndPoint("localhost", ((IPEndPoint)listener.LocalEndpoint).Port), options);
+        using TcpClient silent = await listener.AcceptTcpClientAsync();
+        Assert.Equal(SmTlsError.HandshakeTimeout, (await Assert.ThrowsAsync<SmTlsException>(() => dial)).Error);
+        Assert.False(listener.Pending());
+    }
+
     private static bool HasExtensions(ReadOnlySpan<byte> received)
     {
         Assert.Equal(TlsReadStatus.Complete, ClientHelloRecords.TryRead(received, new byte[ClientHelloRecords.DefaultMaxLength], out ClientHello hello, out _, out _));

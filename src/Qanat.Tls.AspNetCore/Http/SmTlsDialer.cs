@@ -47,8 +47,8 @@ public static class SmTlsDialer
                     await stream.DisposeAsync().ConfigureAwait(false);
                 }
                 socket.Dispose();
-                // SmTlsException is one; a reset of a server that did not like what it read is another.
-                if (e is not IOException || attempt == MaxAttempts || Dialects(wanted) == before)
+                // SmTlsException is one; a reset of a server that did not like what it read is another. A silent server is not asked in four forms: that would be four time limits.
+                if (e is not IOException or SmTlsException { Error: SmTlsError.HandshakeTimeout } || attempt == MaxAttempts || Dialects(wanted) == before)
                 {
                     throw;
                 }

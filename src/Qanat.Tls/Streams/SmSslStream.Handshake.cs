@@ -53,8 +53,6 @@ public sealed partial class SmSslStream
         // The handshake is a reader: until it ends, nobody gives the receive buffer back or zeroes the keys under it.
         ObjectDisposedException.ThrowIf(!TryEnter(ref _isReading), this);
         _time = options.TimeProvider;
-        // The handshake reads: while it runs, disposing the stream leaves engine and buffers to it.
-        Volatile.Write(ref _isReading, 1);
         using CancellationTokenSource timeout = new(options.HandshakeTimeout, options.TimeProvider);
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
         try
