@@ -47,6 +47,23 @@ public sealed class SmTlsHttpTests
     [Theory]
     [InlineData(SmProtocol.Tlcp)]
     [InlineData(SmProtocol.Tls13)]
+    public async Task Requests_that_block_their_thread_work_too(SmProtocol protocol)
+    {
+        await using WebApplication app = await StartAsync(listen => listen.UseSmTls(Pki.ServerOptions()));
+        using HttpClient client = Client(app, Pki.ClientOptions(protocol), 1);
+        byte[] body = RandomNumberGenerator.GetBytes(100_000), got = new byte[100_000];
+        using HttpRequestMessage request = new(HttpMethod.Post, "/echo") { Version = HttpVersion.Version11, Content = new ByteArrayContent(body) };
+#pragma warning disable CA1849 // what is tested
+        using HttpResponseMessage answer = client.Send(request, HttpCompletionOption.ResponseHeadersRead);
+        using Stream stream = answer.Content.ReadAsStream();
+        stream.ReadExactly(got);
+#pragma warning restore CA1849
+        Assert.Equal(body, got);
+    }
+
+    [Theory]
+    [InlineData(SmProtocol.Tlcp)]
+    [InlineData(SmProtocol.Tls13)]
     public async Task Many_requests_at_once_share_one_connection_of_http2(SmProtocol protocol)
     {
         await using WebApplication app = await StartAsync(listen => listen.UseSmTls(Pki.ServerOptions()));

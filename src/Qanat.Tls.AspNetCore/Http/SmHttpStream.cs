@@ -71,6 +71,8 @@ internal sealed class SmHttpStream : SslStream
 
     public override int Read(byte[] buffer, int offset, int count) => _stream.Read(buffer, offset, count);
 
+    public override int Read(Span<byte> buffer) => _stream.Read(buffer);
+
     public override int ReadByte()
     {
         byte[] one = new byte[1];
@@ -82,6 +84,10 @@ internal sealed class SmHttpStream : SslStream
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => _stream.ReadAsync(buffer, cancellationToken);
 
     public override void Write(byte[] buffer, int offset, int count) => _stream.Write(buffer, offset, count);
+
+    public override void Write(ReadOnlySpan<byte> buffer) => _stream.Write(buffer);
+
+    public override void WriteByte(byte value) => _stream.WriteByte(value);
 
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => _stream.WriteAsync(buffer, offset, count, cancellationToken);
 

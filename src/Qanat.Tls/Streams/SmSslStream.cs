@@ -160,21 +160,24 @@ public sealed partial class SmSslStream : Stream
     /// <summary>Zeroes keys and gives buffers back, unless an operation still uses them: that one does it at its end.</summary>
     private void DisposeIdle()
     {
-        if (!_isDisposed || !TryEnter(ref _isReading))
+        do
         {
-            return;
-        }
-        // Never left again: nothing can read or write any more.
-        if (_sending.Wait(0))
-        {
-            _received.Release();
-            _engine?.Dispose();
-            _sending.Release();
-        }
-        else
-        {
+            if (!_isDisposed || !TryEnter(ref _isReading))
+            {
+                return;
+            }
+            // Never left again: nothing can read or write any more.
+            if (_sending.Wait(0))
+            {
+                _received.Release();
+                _engine?.Dispose();
+                _sending.Release();
+                return;
+            }
             Volatile.Write(ref _isReading, 0);
         }
+        // A sender that ended just now found the reader's place taken, by this thread.
+        while (_sending.CurrentCount > 0);
     }
 
     private static bool TryEnter(ref int flag) => Interlocked.CompareExchange(ref flag, 1, 0) == 0;

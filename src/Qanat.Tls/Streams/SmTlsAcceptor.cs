@@ -100,12 +100,20 @@ public sealed class SmTlsAcceptor
         ClientHelloPeek peek, SslServerAuthenticationOptions options, Stream innerStream, ReceiveBuffer received, bool leaveOpen, CancellationToken cancellationToken)
     {
         SslStream stream = new(new PrefixedStream(innerStream, received, leaveOpen), leaveInnerStreamOpen: false);
-        await WithTimeoutAsync(async token =>
+        try
         {
-            await stream.AuthenticateAsServerAsync(options, token).ConfigureAwait(false);
-            return true;
-        }, "The handshake", cancellationToken).ConfigureAwait(false);
-        return new SmTlsConnection(peek.Kind, stream);
+            await WithTimeoutAsync(async token =>
+            {
+                await stream.AuthenticateAsServerAsync(options, token).ConfigureAwait(false);
+                return true;
+            }, "The handshake", cancellationToken).ConfigureAwait(false);
+            return new SmTlsConnection(peek.Kind, stream);
+        }
+        catch
+        {
+            await stream.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
     private async Task<T> WithTimeoutAsync<T>(Func<CancellationToken, Task<T>> run, string what, CancellationToken cancellationToken)
