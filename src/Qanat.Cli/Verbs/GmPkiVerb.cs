@@ -25,11 +25,15 @@ internal static class GmPkiVerb
         Command command = new("pki", "Make an SM2 authority, and pairs of signing and encryption certificates for TLCP servers and clients.")
         {
             folder, servers, clients, organization, country, days, authorityDays, encryption,
+            GmPkiRequestVerbs.CreateRequest(cli),
+            GmPkiRequestVerbs.CreateSign(cli),
+            GmPkiRevokeVerbs.CreateRevoke(cli),
+            GmPkiRevokeVerbs.CreateList(cli),
         };
         password.AddTo(command);
         cli.Handle(command, (parsed, output, _) =>
         {
-            IReadOnlyList<IReadOnlyList<string>> hosts = [.. (parsed.GetValue(servers) ?? []).Select(Hosts)];
+            IReadOnlyList<IReadOnlyList<string>> hosts = [.. (parsed.GetValue(servers) ?? []).Select(list => Hosts("--server", list))];
             string[] names = parsed.GetValue(clients) ?? [];
             RequireFileNames([.. hosts.Select(h => h[0]), .. names]);
             PkiFolder pki = new(Path.GetFullPath(parsed.GetRequiredValue(folder)), TimeProvider.System)
@@ -52,20 +56,28 @@ internal static class GmPkiVerb
         return command;
     }
 
-    private static IReadOnlyList<string> Hosts(string text)
+    /// <summary>The option for a folder that this verb has made.</summary>
+    public static Option<string> FolderOption() => new("--pki") { Description = "The folder that 'qanat gm pki' made, with the authority.", HelpName = "DIR", Required = true };
+
+    /// <summary>The option for hosts.</summary>
+    public static Option<string?> HostOption(string description) => new("--host") { Description = description, HelpName = "HOST[,HOST]" };
+
+    /// <summary>Host names and addresses that are separated by commas.</summary>
+    public static IReadOnlyList<string> Hosts(string option, string text)
     {
         string[] hosts = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         foreach (string host in hosts)
         {
             if (!Tls.Certificates.SmHostName.IsValid(host))
             {
-                throw new CliException("usage", $"--server '{host}' is neither a host name nor an IP address", ExitCode.Usage);
+                throw new CliException("usage", $"{option} '{host}' is neither a host name nor an IP address", ExitCode.Usage);
             }
         }
-        return hosts.Length > 0 ? hosts : throw new CliException("usage", "--server names no host", ExitCode.Usage);
+        return hosts.Length > 0 ? hosts : throw new CliException("usage", $"{option} names no host", ExitCode.Usage);
     }
 
-    private static TimeSpan Days(string option, int days) =>
+    /// <summary>A number of days.</summary>
+    public static TimeSpan Days(string option, int days) =>
         days is >= 1 and <= 36_500 ? TimeSpan.FromDays(days) : throw new CliException("usage", $"{option} is not within 1 to 36500", ExitCode.Usage);
 
     private static void RequireFileNames(IReadOnlyList<string> names)

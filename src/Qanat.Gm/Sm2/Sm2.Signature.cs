@@ -15,6 +15,12 @@ public sealed partial class Sm2
     /// <summary>The longest user id: its length in bits is sent in two bytes.</summary>
     public const int MaxUserIdSizeInBytes = 8191;
 
+    /// <summary>Longer ids are hashed each time.</summary>
+    private const int MaxKeptUserIdSizeInBytes = 64;
+
+    // A key is mostly used under one id: its Z is four compressions that are spared from then on. Nothing in it is secret, and threads that come at once write the same.
+    private volatile KnownZ? _lastZ;
+
     /// <summary>
     /// Z = SM3(bits of the id, id, a, b, x_G, y_G, x_A, y_A): who signs, with which key and curve (GB/T 32918.2 section 5.5). 32 bytes.
     /// </summary>
@@ -22,6 +28,11 @@ public sealed partial class Sm2
     public void ComputeZ(ReadOnlySpan<byte> userId, Span<byte> destination)
     {
         Sm2Arguments.RequireLength(destination, Sm3.HashSizeInBytes, nameof(destination));
+        if (_lastZ is { } last && userId.SequenceEqual(last.UserId))
+        {
+            last.Z.CopyTo(destination);
+            return;
+        }
         if (userId.Length > MaxUserIdSizeInBytes) throw new ArgumentException($"An SM2 user id is at most {MaxUserIdSizeInBytes} bytes, not {userId.Length}.", nameof(userId));
         Span<byte> bits = stackalloc byte[2];
         BinaryPrimitives.WriteUInt16BigEndian(bits, (ushort)(8 * userId.Length));
@@ -31,6 +42,7 @@ public sealed partial class Sm2
         hash.Append(CurveBytes);
         hash.Append(_publicKey.AsSpan(1));
         hash.Finish(destination);
+        if (userId.Length <= MaxKeptUserIdSizeInBytes) _lastZ = new KnownZ(userId.ToArray(), destination.ToArray());
     }
 
     /// <summary>e = SM3(Z, data): the number that is signed (GB/T 32918.2 section 6.1, steps A1 and A2). 32 bytes.</summary>
@@ -148,4 +160,6 @@ public sealed partial class Sm2
         0x32, 0xC4, 0xAE, 0x2C, 0x1F, 0x19, 0x81, 0x19, 0x5F, 0x99, 0x04, 0x46, 0x6A, 0x39, 0xC9, 0x94, 0x8F, 0xE3, 0x0B, 0xBF, 0xF2, 0x66, 0x0B, 0xE1, 0x71, 0x5A, 0x45, 0x89, 0x33, 0x4C, 0x74, 0xC7,
         0xBC, 0x37, 0x36, 0xA2, 0xF4, 0xF6, 0x77, 0x9C, 0x59, 0xBD, 0xCE, 0xE3, 0x6B, 0x69, 0x21, 0x53, 0xD0, 0xA9, 0x87, 0x7C, 0xC6, 0x2A, 0x47, 0x40, 0x02, 0xDF, 0x32, 0xE5, 0x21, 0x39, 0xF0, 0xA0,
     ];
+
+    private sealed record KnownZ(byte[] UserId, byte[] Z);
 }

@@ -36,6 +36,14 @@ public static class HkdfSm3
             throw new ArgumentException("The output must not overlap the pseudorandom key or the info; derive into a buffer of its own.", nameof(output));
         }
         HmacSm3Pads pads = HmacSm3Pads.Create(pseudorandomKey);
+        ExpandPrepared(pads, info, output);
+        pads.Clear();
+    }
+
+    /// <summary>HKDF-Expand under a key that was prepared before, when several things are derived from it.</summary>
+    [SkipLocalsInit]
+    internal static void ExpandPrepared(in HmacSm3Pads pads, ReadOnlySpan<byte> info, Span<byte> output)
+    {
         Span<byte> block = stackalloc byte[Sm3.HashSizeInBytes];
         for (byte counter = 1; !output.IsEmpty; counter++)
         {
@@ -45,7 +53,6 @@ public static class HkdfSm3
             output = output[take..];
         }
         CryptographicOperations.ZeroMemory(block);
-        pads.Clear();
     }
 
     /// <summary>HKDF-Extract followed by HKDF-Expand.</summary>

@@ -1,10 +1,11 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Qanat.Gm;
 
-/// <summary>The round keys of SM4 (GB/T 32907 section 7.3), in constant time: the S-box is the bit-sliced one, no table is read.</summary>
+/// <summary>The round keys of SM4 (GB/T 32907 section 7.3), in constant time: the S-box is computed, by GFNI where the processor has it and otherwise bit by bit; no table is read.</summary>
 internal static unsafe class Sm4KeySchedule
 {
     public const int KeySizeInBytes = 16;
@@ -22,7 +23,8 @@ internal static unsafe class Sm4KeySchedule
         uint k3 = BinaryPrimitives.ReadUInt32BigEndian(key[12..]) ^ 0xB27022DC;
         for (int round = 0; round < Rounds; round++)
         {
-            uint substituted = Substitute(k1 ^ k2 ^ k3 ^ Constant(round));
+            uint word = k1 ^ k2 ^ k3 ^ Constant(round);
+            uint substituted = Gfni.IsSupported ? GfniSbox128.Apply(Vector128.CreateScalar(word).AsByte()).AsUInt32().ToScalar() : Substitute(word);
             uint next = k0 ^ substituted ^ BitOperations.RotateLeft(substituted, 13) ^ BitOperations.RotateLeft(substituted, 23);
             (k0, k1, k2, k3) = (k1, k2, k3, next);
             schedule[round] = next;
@@ -38,7 +40,7 @@ internal static unsafe class Sm4KeySchedule
         return ((first & 0xFF) << 24) | (((first + 7) & 0xFF) << 16) | (((first + 14) & 0xFF) << 8) | ((first + 21) & 0xFF);
     }
 
-    /// <summary>The S-box on the four bytes of a word. Plane i holds bit i of each byte, one byte in each element.</summary>
+    /// <summary>The S-box on the four bytes of a word, bit-sliced. Plane i holds bit i of each byte, one byte in each element.</summary>
     internal static uint Substitute(uint word)
     {
         word ^= Sm4BitSlicedSbox.InputConstant * 0x01010101u;

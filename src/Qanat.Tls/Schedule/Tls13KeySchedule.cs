@@ -65,8 +65,10 @@ public sealed class Tls13KeySchedule : IDisposable
     {
         Enter(Stage.Early, Stage.Handshake);
         Advance(sharedSecret);
-        Tls13KeyDerivation.DeriveSecret(_secret, "c hs traffic"u8, transcriptHash, _clientHandshake);
-        Tls13KeyDerivation.DeriveSecret(_secret, "s hs traffic"u8, transcriptHash, _serverHandshake);
+        HmacSm3Pads pads = HmacSm3Pads.Create(_secret);
+        Tls13KeyDerivation.ExpandLabelPrepared(pads, "c hs traffic"u8, transcriptHash, _clientHandshake);
+        Tls13KeyDerivation.ExpandLabelPrepared(pads, "s hs traffic"u8, transcriptHash, _serverHandshake);
+        pads.Clear();
     }
 
     /// <summary>Enters the master secret: application traffic and exporter secrets. The handshake traffic secrets stay until <see cref="DeriveResumptionSecret"/>, for the client's Finished.</summary>
@@ -76,9 +78,11 @@ public sealed class Tls13KeySchedule : IDisposable
     {
         Enter(Stage.Handshake, Stage.Master);
         Advance(default);
-        Tls13KeyDerivation.DeriveSecret(_secret, "c ap traffic"u8, transcriptHash, _clientApplication);
-        Tls13KeyDerivation.DeriveSecret(_secret, "s ap traffic"u8, transcriptHash, _serverApplication);
-        Tls13KeyDerivation.DeriveSecret(_secret, "exp master"u8, transcriptHash, _exporter);
+        HmacSm3Pads pads = HmacSm3Pads.Create(_secret);
+        Tls13KeyDerivation.ExpandLabelPrepared(pads, "c ap traffic"u8, transcriptHash, _clientApplication);
+        Tls13KeyDerivation.ExpandLabelPrepared(pads, "s ap traffic"u8, transcriptHash, _serverApplication);
+        Tls13KeyDerivation.ExpandLabelPrepared(pads, "exp master"u8, transcriptHash, _exporter);
+        pads.Clear();
     }
 
     /// <summary>Derives the resumption master secret, and zeroes the master secret and the handshake traffic secrets.</summary>
