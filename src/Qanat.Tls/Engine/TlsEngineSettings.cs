@@ -40,6 +40,9 @@ internal sealed record TlsEngineSettings
     /// <summary>Fills the random of this end's hello; null, the default: the system's random numbers. Tests with recorded peers set it.</summary>
     public Action<Span<byte>>? HelloRandom { get; init; }
 
+    /// <summary>For tests against a recorded TLS 1.3 server: the ClientHello message that it was sent, in the place of this end's own; <see cref="EphemeralKey"/> made its share.</summary>
+    public byte[]? RecordedHello { get; init; }
+
     /// <summary>Makes TLCP's ephemeral key; null, the default: a new one. Tests with recorded peers set it.</summary>
     public Func<Sm2>? EphemeralKey { get; init; }
 

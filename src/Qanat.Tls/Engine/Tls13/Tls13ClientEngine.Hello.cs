@@ -28,13 +28,29 @@ internal sealed partial class Tls13ClientEngine
     /// <inheritdoc/>
     public override void Start()
     {
-        ClientRandom = RandomNumberGenerator.GetBytes(ClientHello.RandomLength);
+        ClientRandom = NewRandom();
         _sessionId = _options.MiddleboxCompatibility ? RandomNumberGenerator.GetBytes(ClientHello.MaxSessionIdLength) : [];
-        _share = new Tls13KeyShare(Groups[0]);
+        _share = new Tls13KeyShare(Groups[0], Settings.EphemeralKey?.Invoke());
         TakeTicket();
-        WriteHello();
+        if (Settings.RecordedHello is { } recorded)
+        {
+            RepeatHello(recorded);
+        }
+        else
+        {
+            WriteHello();
+        }
         SendFlight();
         _state = State.ServerHello;
+    }
+
+    private void RepeatHello(byte[] message)
+    {
+        ClientHello.Read(message.AsSpan(HandshakeMessage.HeaderLength), out ClientHello hello);
+        (ClientRandom, _sessionId) = (hello.Random.ToArray(), hello.SessionId.ToArray());
+        int start = BeginMessage();
+        Flight.WriteBytes(message);
+        EndMessage(start);
     }
 
     private void TakeTicket()

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Qanat.Tls.Messages;
 using Qanat.Tls.Records;
 using Qanat.Tls.Schedule;
@@ -67,6 +68,14 @@ internal abstract partial class Tls13Engine : TlsEngine
     {
         base.Dispose(disposing);
         _keys?.Dispose();
+    }
+
+    /// <summary>The random of this end's hello.</summary>
+    private protected byte[] NewRandom()
+    {
+        byte[] random = RandomNumberGenerator.GetBytes(ClientHello.RandomLength);
+        Settings.HelloRandom?.Invoke(random);
+        return random;
     }
 
     /// <summary>Starts the key schedule, after the ServerHello is in the transcript. Takes the shared secret, which the caller zeroes.</summary>

@@ -12,14 +12,17 @@ internal sealed class Tls13KeyShare : IDisposable
     /// <summary>Longest shared secret: of the hybrid group.</summary>
     public const int MaxSecretLength = Sm2.KeySizeInBytes + MlKem768.SharedSecretLength;
 
-    private readonly Sm2 _sm2 = Sm2.Create();
+    private readonly Sm2 _sm2;
     private readonly MlKem768? _mlKem;
 
     /// <summary>Makes the keys of a client.</summary>
+    /// <param name="group">One of the two groups.</param>
+    /// <param name="sm2">The key on the SM2 curve, owned from here on; null: a new one.</param>
     /// <exception cref="ArgumentOutOfRangeException">Not one of the two groups.</exception>
-    public Tls13KeyShare(NamedGroup group)
+    public Tls13KeyShare(NamedGroup group, Sm2? sm2 = null)
     {
-        Group = IsKnown(group) ? group : throw new ArgumentOutOfRangeException(nameof(group), group, "This group is not spoken here.");
+        Group = group is NamedGroup.CurveSm2 or NamedGroup.CurveSm2MlKem768 ? group : throw new ArgumentOutOfRangeException(nameof(group), group, "This group is not spoken here.");
+        _sm2 = sm2 ?? Sm2.Create();
         _mlKem = group == NamedGroup.CurveSm2MlKem768 ? MlKem768.Create() : null;
         Share = _mlKem is null ? _sm2.PublicKey.ToArray() : [.. _sm2.PublicKey, .. _mlKem.EncapsulationKey];
     }
@@ -29,15 +32,14 @@ internal sealed class Tls13KeyShare : IDisposable
     /// <summary>What the peer is shown.</summary>
     public byte[] Share { get; }
 
-    public static bool IsKnown(NamedGroup group) => group is NamedGroup.CurveSm2 or NamedGroup.CurveSm2MlKem768;
-
     /// <summary>A server's part: answers a client's share. <see cref="SmTlsError.InvalidKeyShare"/> for a wrong length, a point off the curve or a bad encapsulation key.</summary>
     /// <param name="group">One of the two groups.</param>
     /// <param name="clientShare">As received.</param>
     /// <param name="serverShare">What the client is shown.</param>
     /// <param name="secret">At least <see cref="MaxSecretLength"/> bytes; the caller zeroes it.</param>
     /// <param name="secretLength">Bytes of <paramref name="secret"/> written.</param>
-    public static SmTlsError Respond(NamedGroup group, ReadOnlySpan<byte> clientShare, out byte[] serverShare, Span<byte> secret, out int secretLength)
+    /// <param name="ephemeral">The key on the SM2 curve, which is disposed; null: a new one.</param>
+    public static SmTlsError Respond(NamedGroup group, ReadOnlySpan<byte> clientShare, out byte[] serverShare, Span<byte> secret, out int secretLength, Sm2? ephemeral = null)
     {
         (serverShare, secretLength) = ([], 0);
         bool isHybrid = group == NamedGroup.CurveSm2MlKem768;
@@ -45,7 +47,7 @@ internal sealed class Tls13KeyShare : IDisposable
         {
             return SmTlsError.InvalidKeyShare;
         }
-        using Sm2 sm2 = Sm2.Create();
+        using Sm2 sm2 = ephemeral ?? Sm2.Create();
         if (!TryAgree(sm2, clientShare[..Sm2.PublicKeySizeInBytes], secret))
         {
             return SmTlsError.InvalidKeyShare;

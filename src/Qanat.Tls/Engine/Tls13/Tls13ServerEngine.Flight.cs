@@ -21,7 +21,7 @@ internal sealed partial class Tls13ServerEngine
     private SmTlsError Answer(ReadOnlySpan<byte> sessionId, ReadOnlySpan<byte> clientShare)
     {
         Span<byte> secret = stackalloc byte[Tls13KeyShare.MaxSecretLength];
-        if (Tls13KeyShare.Respond(Group, clientShare, out byte[] share, secret, out int secretLength) is var error and not SmTlsError.None)
+        if (Tls13KeyShare.Respond(Group, clientShare, out byte[] share, secret, out int secretLength, Settings.EphemeralKey?.Invoke()) is var error and not SmTlsError.None)
         {
             return Refuse(error, $"the client's share of {Group} has a wrong length, is no point of the curve or no encapsulation key");
         }
@@ -55,8 +55,7 @@ internal sealed partial class Tls13ServerEngine
 
     private void WriteServerHello(ReadOnlySpan<byte> sessionId, byte[] share)
     {
-        Span<byte> random = stackalloc byte[ClientHello.RandomLength];
-        RandomNumberGenerator.Fill(random);
+        byte[] random = NewRandom();
         int start = BeginMessage();
         using (Flight.Handshake(HandshakeType.ServerHello))
         {
