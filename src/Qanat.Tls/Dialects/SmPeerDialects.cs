@@ -3,7 +3,7 @@ using Qanat.Tls.Messages;
 namespace Qanat.Tls;
 
 /// <summary>
-/// What clients have learned about the dialects of TLCP servers, by the server's name. A first connection speaks the standard. When the server gives up where a dialect may be the
+/// What clients have learned about the dialects of TLCP and TLS 1.3 servers, by the server's name. A first connection speaks the standard. When the server gives up where a dialect may be the
 /// reason, the next connection tries another form, and a form that worked is kept until it fails several times in a row. Bounded: the server not asked for longest is forgotten.
 /// Thread-safe.
 /// </summary>
@@ -90,6 +90,21 @@ public sealed class SmPeerDialects
         }
     }
 
+    /// <summary>True when a TLS 1.3 server did not take the standard handshake, and the next one should be plain: no compatibility mode, one group, no tickets.</summary>
+    internal bool IsTls13Plain(string peer)
+    {
+        lock (_lock)
+        {
+            return _peers.TryGetValue(peer, out LinkedListNode<Peer>? node) && node.Value.Tls13.Index == 1;
+        }
+    }
+
+    /// <summary>A TLS 1.3 server gave up.</summary>
+    internal void Tls13Failed(string peer) => Change(peer, isNew: true, known => known.Tls13.Fail(2));
+
+    /// <summary>A TLS 1.3 server took the whole handshake.</summary>
+    internal void Tls13Worked(string peer) => Change(peer, isNew: false, known => known.Tls13.Work());
+
     /// <summary>A server gave up right after a hello, before it said anything; or this end refused what came of a minimal one.</summary>
     internal void HelloFailed(string peer) => Change(peer, isNew: true, known => known.Hello.Fail(2));
 
@@ -145,6 +160,8 @@ public sealed class SmPeerDialects
         public Choice Ecdhe { get; } = new();
 
         public Choice Ecc { get; } = new();
+
+        public Choice Tls13 { get; } = new();
     }
 
     /// <summary>Which of several forms is spoken. Races between connections to one server cost a try, no more.</summary>

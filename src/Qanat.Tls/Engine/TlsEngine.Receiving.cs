@@ -79,6 +79,7 @@ internal abstract partial class TlsEngine
         {
             return CountIdle();
         }
+        HasReceivedData = true;
         (_idleRecords, _warnings, _handshakeBytes) = (0, 0, 0);
         return SmTlsError.None;
     }

@@ -84,6 +84,9 @@ internal abstract partial class TlsEngine : IDisposable
     /// <summary>True when records from the peer are protected.</summary>
     protected bool IsReadProtected => _read is not null;
 
+    /// <summary>True when the peer has sent application data.</summary>
+    protected bool HasReceivedData { get; private set; }
+
     /// <summary>True when part of a handshake message waits for its rest: keys must not change then.</summary>
     protected bool HasPartialMessage => !_reader.IsEmpty;
 

@@ -32,7 +32,7 @@ public sealed class SmSslClientAuthenticationOptions : SmSslAuthenticationOption
     /// <summary>What the server is remembered by, its sessions and its dialect: <c>host:port</c> as a rule. Null: <see cref="TargetHost"/>.</summary>
     public string? PeerName { get; set; }
 
-    /// <summary>Where the dialects of TLCP servers are learned: after a failed connection the next one may speak another form. Null: the standard is always spoken.</summary>
+    /// <summary>Where the dialects of servers are learned: after a failed connection the next one may speak another form. Null: the standard is always spoken.</summary>
     public SmPeerDialects? PeerDialects { get; set; } = SmPeerDialects.Shared;
 
     /// <summary>The dialect of a server that is known to have one; null: as learned.</summary>
@@ -42,8 +42,8 @@ public sealed class SmSslClientAuthenticationOptions : SmSslAuthenticationOption
     public SmTicketStore? Tickets { get; set; }
 
     /// <summary>
-    /// Whether a TLS 1.3 handshake is made to look like TLS 1.2 for devices on the way that know nothing newer (RFC 8446 appendix D.4). Default true; some servers, GmSSL's with
-    /// client certificates among them, take only false.
+    /// Whether a TLS 1.3 handshake is made to look like TLS 1.2 for devices on the way that know nothing newer (RFC 8446 appendix D.4). Default true; GmSSL's servers with
+    /// client certificates take only false, which <see cref="PeerDialects"/> learns.
     /// </summary>
     public bool MiddleboxCompatibility { get; set; } = true;
 

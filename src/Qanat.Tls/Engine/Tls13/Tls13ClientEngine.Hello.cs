@@ -29,7 +29,7 @@ internal sealed partial class Tls13ClientEngine
     public override void Start()
     {
         ClientRandom = NewRandom();
-        _sessionId = _options.MiddleboxCompatibility ? RandomNumberGenerator.GetBytes(ClientHello.MaxSessionIdLength) : [];
+        _sessionId = _options.MiddleboxCompatibility && !_isPlain ? RandomNumberGenerator.GetBytes(ClientHello.MaxSessionIdLength) : [];
         _share = new Tls13KeyShare(Groups[0], Settings.EphemeralKey?.Invoke());
         TakeTicket();
         if (Settings.RecordedHello is { } recorded)
@@ -55,7 +55,7 @@ internal sealed partial class Tls13ClientEngine
 
     private void TakeTicket()
     {
-        if (_options.Tickets is not { } tickets || !_options.AllowResumption || (_options.PeerName ?? _options.TargetHost) is null)
+        if (_options.Tickets is not { } tickets || !_options.AllowResumption || _peerName is null || _isPlain)
         {
             return;
         }
@@ -76,7 +76,7 @@ internal sealed partial class Tls13ClientEngine
         using Sm3Hash hash = new();
         Span<byte> length = stackalloc byte[sizeof(int)];
         foreach (ReadOnlyMemory<byte> part in (ReadOnlySpan<ReadOnlyMemory<byte>>)[
-            Encoding.UTF8.GetBytes(_options.PeerName?.ToLowerInvariant() ?? ""),
+            Encoding.UTF8.GetBytes(_peerName!.ToLowerInvariant()),
             Encoding.UTF8.GetBytes(_options.TargetHost?.ToLowerInvariant() ?? ""),
             MemoryMarshal.AsBytes<SmCipherSuite>(Suites).ToArray(),
             MemoryMarshal.AsBytes<NamedGroup>(Groups).ToArray(),

@@ -15,6 +15,10 @@ internal sealed partial class Tls13ClientEngine : Tls13Engine
     private bool _canSignForRequest;
     private bool _hasSentChangeCipherSpec;
 
+    // What the server is remembered by, and whether it is spoken to without all that some servers do not take.
+    private readonly string? _peerName;
+    private readonly bool _isPlain;
+
     /// <summary>Makes a client; <see cref="Start"/> writes its hello.</summary>
     /// <param name="options">Valid, and not changed while the connection lives.</param>
     /// <param name="settings">Bounds and services; null: those of the options.</param>
@@ -23,6 +27,12 @@ internal sealed partial class Tls13ClientEngine : Tls13Engine
         _options = options;
         // An address is no host name (RFC 6066 section 3); a name is sent in the form that certificates have.
         ServerName = options.TargetHost is { } host && SmHostName.ParseAddress(host) is null ? SmHostName.Normalize(host) : null;
+        _peerName = options.PeerName ?? options.TargetHost;
+        _isPlain = _peerName is not null && options.PeerDialects?.IsTls13Plain(_peerName) == true;
+        if (_isPlain)
+        {
+            Groups = [Groups[0]];
+        }
     }
 
     private enum State
@@ -80,8 +90,25 @@ internal sealed partial class Tls13ClientEngine : Tls13Engine
     }
 
     /// <inheritdoc/>
+    protected override void OnFailed(SmTlsException failure)
+    {
+        // Only a peer that gives up may have met a form that it does not know. A server that asked for certificates may do so when this end is done already.
+        bool isPeersDoing = failure.Error is SmTlsError.PeerCanceled or SmTlsError.Truncated or SmTlsError.HandshakeTimeout
+            || (failure.Error == SmTlsError.PeerAlert && failure.Alert is (AlertDescription.UnexpectedMessage or AlertDescription.DecodeError or AlertDescription.IllegalParameter
+                or AlertDescription.HandshakeFailure or AlertDescription.InternalError or AlertDescription.UnsupportedExtension or AlertDescription.BadRecordMac or AlertDescription.DecryptError));
+        if (isPeersDoing && _peerName is not null && !HasReceivedData && (!IsHandshakeComplete || _hasCertificateRequest))
+        {
+            _options.PeerDialects?.Tls13Failed(_peerName);
+        }
+    }
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
+        if (_peerName is not null && HasReceivedData)
+        {
+            _options.PeerDialects?.Tls13Worked(_peerName);
+        }
         base.Dispose(disposing);
         _share?.Dispose();
         _ticket?.Dispose();

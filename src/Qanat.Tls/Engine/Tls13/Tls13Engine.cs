@@ -31,7 +31,7 @@ internal abstract partial class Tls13Engine : TlsEngine
     private protected SmCipherSuite[] Suites { get; }
 
     /// <summary>Groups of this end in order of preference.</summary>
-    private protected NamedGroup[] Groups { get; }
+    private protected NamedGroup[] Groups { get; set; }
 
     /// <summary>random of the ClientHello.</summary>
     private protected byte[] ClientRandom { get; set; } = [];

@@ -51,6 +51,7 @@ internal sealed class Tls13Setup
             TimeProvider = Time,
             ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
             Tickets = new SmTicketStore(),
+            PeerDialects = new SmPeerDialects(),
         };
         ServerOptions = new SmSslServerAuthenticationOptions
         {
