@@ -101,10 +101,7 @@ public sealed class CaptureTests
     private static async Task<IReadOnlyList<RecordedConnection>> RecordAsync(Func<Uri, Task> talk)
     {
         using HttpListener server = new();
-        using TcpListener probe = new(IPAddress.Loopback, 0);
-        probe.Start();
-        int port = ((IPEndPoint)probe.LocalEndpoint).Port;
-        probe.Stop();
+        int port = TestPorts.Take();
         server.Prefixes.Add($"http://127.0.0.1:{port}/");
         server.Start();
         Task serving = Task.Run(async () =>

@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using Qanat.Cli.Admin;
-using Qanat.Cli.Demo.Running;
 using Qanat.Client.Tests;
 using Qanat.Tunnel.Tests.Links;
 
@@ -13,16 +12,15 @@ public sealed class ServerTests : IAsyncDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("qanat-server-");
     private readonly CancellationTokenSource _stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-    private readonly FreePorts _ports = new();
     private readonly List<Task<(int Code, string Output, string Error)>> _servers = [];
 
     [Fact]
     public async Task Verbs_manage_and_measure_a_running_network()
     {
         string hub = PathOf("hub"), nodeA = PathOf("a"), nodeB = PathOf("b");
-        int listen = _ports.Next();
-        await using HttpStub service = new(_ports.Next());
-        JsonElement made = await Succeed("init", "hub", "--data", hub, "--name", "hub-a", "--listen", $"ws://127.0.0.1:{listen}", "--mesh", $"tcp://127.0.0.1:{_ports.Next()}", "--admin", $"http://127.0.0.1:{_ports.Next()}");
+        int listen = TestPorts.Take();
+        await using HttpStub service = new(TestPorts.Take());
+        JsonElement made = await Succeed("init", "hub", "--data", hub, "--name", "hub-a", "--listen", $"ws://127.0.0.1:{listen}", "--mesh", $"tcp://127.0.0.1:{TestPorts.Take()}", "--admin", $"http://127.0.0.1:{TestPorts.Take()}");
         string mid = made.GetProperty("mid").GetString()!;
         await StartAsync("hub", Path.Combine(hub, "hub.yaml"));
         await InitNodeAsync(nodeA, "hospital-a", listen, mid, hub);
@@ -82,7 +80,7 @@ public sealed class ServerTests : IAsyncDisposable
     public async Task Server_that_is_not_running_is_said_to_be_unreachable()
     {
         string hub = PathOf("hub");
-        await Succeed("init", "hub", "--data", hub, "--name", "hub-a", "--admin", $"http://127.0.0.1:{_ports.Next()}");
+        await Succeed("init", "hub", "--data", hub, "--name", "hub-a", "--admin", $"http://127.0.0.1:{TestPorts.Take()}");
         (int code, string output, _) = await Cli.RunAsync("hub", "participants", "--data", hub, "--json");
         Assert.Equal(1, code);
         Assert.Contains("admin-unreachable", output, StringComparison.Ordinal);
@@ -107,8 +105,8 @@ public sealed class ServerTests : IAsyncDisposable
     {
         string first = await StartHubAsync();
         string second = PathOf("second");
-        string listen = $"ws://127.0.0.1:{_ports.Next()}";
-        await Succeed("init", "hub", "--data", second, "--name", "hub-b", "--listen", listen, "--mesh", $"tcp://127.0.0.1:{_ports.Next()}", "--admin", AdminOf(first));
+        string listen = $"ws://127.0.0.1:{TestPorts.Take()}";
+        await Succeed("init", "hub", "--data", second, "--name", "hub-b", "--listen", listen, "--mesh", $"tcp://127.0.0.1:{TestPorts.Take()}", "--admin", AdminOf(first));
         (int code, _, string error) = await Cli.RunAsync("hub", "--data", second);
         Assert.Equal(1, code);
         Assert.Contains("error start-failed: ", error, StringComparison.Ordinal);
@@ -146,11 +144,11 @@ public sealed class ServerTests : IAsyncDisposable
     public async Task Node_reaches_a_hub_with_a_private_ca_through_a_forward_proxy()
     {
         string hub = PathOf("hub"), folder = PathOf("a"), file = Path.Combine(folder, "node.yaml");
-        int listen = _ports.Next();
+        int listen = TestPorts.Take();
         HubCertificate files = HubCertificate.Make(_folder.FullName);
         using ForwardProxy proxy = new("us er", "pa:ss");
-        string mid = (await Succeed("init", "hub", "--data", hub, "--name", "hub-a", "--listen", $"wss://127.0.0.1:{listen}", "--mesh", $"tcp://127.0.0.1:{_ports.Next()}",
-            "--admin", $"http://127.0.0.1:{_ports.Next()}")).GetProperty("mid").GetString()!;
+        string mid = (await Succeed("init", "hub", "--data", hub, "--name", "hub-a", "--listen", $"wss://127.0.0.1:{listen}", "--mesh", $"tcp://127.0.0.1:{TestPorts.Take()}",
+            "--admin", $"http://127.0.0.1:{TestPorts.Take()}")).GetProperty("mid").GetString()!;
         await File.AppendAllTextAsync(Path.Combine(hub, "hub.yaml"), $"\ntls-certificate: '{files.Certificate}'\ntls-key: '{files.Key}'\n", _stop.Token);
         await StartAsync("hub", Path.Combine(hub, "hub.yaml"));
         await InitNodeAsync(folder, "hospital-a", listen, mid, hub);
@@ -181,7 +179,7 @@ public sealed class ServerTests : IAsyncDisposable
     public async Task Broken_certificate_file_of_a_hub_is_a_configuration_error()
     {
         string hub = PathOf("hub"), file = Path.Combine(hub, "hub.yaml"), ca = Path.Combine(_folder.FullName, "ca.pem");
-        await Succeed("init", "hub", "--data", hub, "--name", "hub-a", "--admin", $"http://127.0.0.1:{_ports.Next()}");
+        await Succeed("init", "hub", "--data", hub, "--name", "hub-a", "--admin", $"http://127.0.0.1:{TestPorts.Take()}");
         await File.WriteAllTextAsync(ca, "no certificate", _stop.Token);
         await File.AppendAllTextAsync(file, $"\nenrolment: {{ organisation-ca: '{ca}' }}\n", _stop.Token);
         (int code, _, string error) = await Cli.RunAsync("hub", "--config", file);
@@ -216,7 +214,7 @@ public sealed class ServerTests : IAsyncDisposable
     private async Task<string> StartHubAsync()
     {
         string hub = PathOf("hub");
-        await Succeed("init", "hub", "--data", hub, "--name", "hub-a", "--listen", $"ws://127.0.0.1:{_ports.Next()}", "--mesh", $"tcp://127.0.0.1:{_ports.Next()}", "--admin", $"http://127.0.0.1:{_ports.Next()}");
+        await Succeed("init", "hub", "--data", hub, "--name", "hub-a", "--listen", $"ws://127.0.0.1:{TestPorts.Take()}", "--mesh", $"tcp://127.0.0.1:{TestPorts.Take()}", "--admin", $"http://127.0.0.1:{TestPorts.Take()}");
         await StartAsync("hub", Path.Combine(hub, "hub.yaml"));
         return hub;
     }
@@ -228,7 +226,7 @@ public sealed class ServerTests : IAsyncDisposable
         Assert.True(code == 0, error);
         (code, _, error) = await Cli.RunAsync(token, TestContext.Current.CancellationToken,
             ["init", "node", "--data", folder, "--name", name, "--hub", $"ws://127.0.0.1:{hubPort}", "--hub-mid", hubMid, "--token-file", "-",
-                "--proxy", $"127.0.0.1:{_ports.Next()}", "--admin", $"http://127.0.0.1:{_ports.Next()}", .. more]);
+                "--proxy", $"127.0.0.1:{TestPorts.Take()}", "--admin", $"http://127.0.0.1:{TestPorts.Take()}", .. more]);
         Assert.True(code == 0, error);
     }
 

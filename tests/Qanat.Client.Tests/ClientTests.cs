@@ -23,7 +23,7 @@ public sealed class ClientTests
     [InlineData("http://qanat/")]
     public async Task Other_hosts_are_refused(string url)
     {
-        await using QanatParticipant client = new(_network.Join("a", null), TimeSpan.FromSeconds(5), TimeProvider.System);
+        await using QanatParticipant client = new(_network.Join("a", null), TimeSpan.FromSeconds(60), TimeProvider.System);
         using HttpClient http = client.CreateHttpClient();
         HttpRequestException e = await Assert.ThrowsAsync<HttpRequestException>(() => http.GetStringAsync(url));
         Assert.Equal(TunnelError.InvalidAddress, e.GetTunnelError());
@@ -38,7 +38,7 @@ public sealed class ClientTests
                 c.Response.Redirect("http://127.0.0.1:9/secret");
                 return Task.CompletedTask;
             }));
-        await using QanatParticipant client = new(_network.Join("a", null), TimeSpan.FromSeconds(5), TimeProvider.System);
+        await using QanatParticipant client = new(_network.Join("a", null), TimeSpan.FromSeconds(60), TimeProvider.System);
         using HttpClient http = client.CreateHttpClient();
         HttpRequestException e = await Assert.ThrowsAsync<HttpRequestException>(() => http.GetStringAsync("http://orders.b.qanat/away"));
         Assert.Equal(TunnelError.InvalidAddress, e.GetTunnelError());
@@ -47,7 +47,7 @@ public sealed class ClientTests
     [Fact]
     public async Task An_unknown_participant_is_a_typed_error()
     {
-        await using QanatParticipant client = new(_network.Join("a", null), TimeSpan.FromSeconds(5), TimeProvider.System);
+        await using QanatParticipant client = new(_network.Join("a", null), TimeSpan.FromSeconds(60), TimeProvider.System);
         using HttpClient http = client.CreateHttpClient();
         HttpRequestException e = await Assert.ThrowsAsync<HttpRequestException>(() => http.GetStringAsync("http://orders.nobody.qanat/"));
         Assert.Equal(TunnelError.UnknownParticipant, e.GetTunnelError());
@@ -80,7 +80,7 @@ public sealed class ClientTests
     {
         Refuser refuser = new();
         _network.Join("b", refuser);
-        await using QanatParticipant client = new(_network.Join("a", null), TimeSpan.FromSeconds(5), TimeProvider.System);
+        await using QanatParticipant client = new(_network.Join("a", null), TimeSpan.FromSeconds(60), TimeProvider.System);
         using HttpClient http = client.CreateHttpClient();
         HttpRequestException e = await Assert.ThrowsAsync<HttpRequestException>(() => http.GetStringAsync("http://orders.b.qanat/"));
         Assert.Equal(TunnelError.Denied, e.GetTunnelError());
@@ -120,7 +120,7 @@ public sealed class ClientTests
     public async Task Raw_streams_half_close()
     {
         _network.Join("b", new Upper());
-        await using QanatParticipant client = new(_network.Join("a", null), TimeSpan.FromSeconds(5), TimeProvider.System);
+        await using QanatParticipant client = new(_network.Join("a", null), TimeSpan.FromSeconds(60), TimeProvider.System);
         await using TunnelStream stream = await client.ConnectAsync(new QanatEndPoint("b", "upper"));
         await stream.WriteAsync("hello "u8.ToArray());
         await stream.WriteAsync("tunnel"u8.ToArray());

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Qanat.Hub;
+using Qanat.Tunnel;
 using Qanat.Tunnel.Identity;
 
 namespace Qanat.Client.Tests;
@@ -82,7 +83,28 @@ internal sealed class TestHub : IAsyncDisposable
         Hubs = { new QanatHub { Url = Url, Mid = Mid } },
         StateFolder = FolderFor(participant),
         EnrolmentToken = await TokenAsync(),
+        ConnectSeconds = 60,
     };
+
+    /// <summary>
+    /// Why a participant cannot start. It gives up after <see cref="QanatOptions.ConnectSeconds"/> and says what it was told until then: nothing, on a machine
+    /// too busy for one handshake in that time. Then it is given more.
+    /// </summary>
+    internal static async Task<TunnelException> RefusedAsync(QanatOptions options)
+    {
+        int usual = options.ConnectSeconds;
+        TunnelException refused;
+        int seconds = 2;
+        do
+        {
+            options.ConnectSeconds = seconds;
+            refused = await Assert.ThrowsAsync<TunnelException>(() => QanatParticipant.StartAsync(options));
+            seconds *= 4;
+        }
+        while (refused.Error == TunnelError.HandshakeTimeout && seconds <= 128);
+        options.ConnectSeconds = usual;
+        return refused;
+    }
 
     public async ValueTask DisposeAsync()
     {

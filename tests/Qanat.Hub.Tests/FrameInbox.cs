@@ -15,7 +15,7 @@ internal sealed class FrameInbox : ILinkHandler
 
     public async Task<(FrameHeader Header, byte[] Payload)> NextAsync(params FrameType[] types)
     {
-        using CancellationTokenSource timeout = new(TimeSpan.FromSeconds(15));
+        using CancellationTokenSource timeout = new(TimeSpan.FromSeconds(60));
         while (true)
         {
             (FrameHeader Header, byte[] Payload) frame = await _received.Reader.ReadAsync(timeout.Token);

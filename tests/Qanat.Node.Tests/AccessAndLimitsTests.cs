@@ -38,6 +38,7 @@ public sealed class AccessAndLimitsTests
             await Task.WhenAny(ended, Task.Delay(200));
         }
         Assert.Empty(pair.B.Accepted);
+        Assert.False(ended.IsCanceled, "The connection is still open.");
         if (ended.IsCompletedSuccessfully)
         {
             Assert.DoesNotContain("200", await ended);
@@ -107,7 +108,7 @@ public sealed class AccessAndLimitsTests
             clients.Add(client);
             await client.SendAsync("CONNECT db.bob.qanat:1 HTTP/1.1\r\n\r\n");
             await client.ReadUntilAsync("\r\n\r\n");
-            servers.Add(await listener.AcceptSocketAsync().WaitAsync(TimeSpan.FromSeconds(20)));
+            servers.Add(await listener.AcceptSocketAsync().WaitAsync(TimeSpan.FromSeconds(60)));
         }
         using (RawClient third = await pair.ConnectRawAsync())
         {
@@ -141,7 +142,7 @@ public sealed class AccessAndLimitsTests
             RawClient client = await pair.ConnectRawAsync();
             await client.SendAsync("CONNECT db.bob.qanat:1 HTTP/1.1\r\n\r\n");
             await client.ReadUntilAsync("\r\n\r\n");
-            sockets.Add((client, await listener.AcceptSocketAsync().WaitAsync(TimeSpan.FromSeconds(20))));
+            sockets.Add((client, await listener.AcceptSocketAsync().WaitAsync(TimeSpan.FromSeconds(60))));
         }
         Assert.Equal(Streams, pair.Catalog.Find("db")!.Backend.OpenConnections);
         foreach ((RawClient client, Socket server) in sockets)
@@ -329,7 +330,7 @@ public sealed class AccessAndLimitsTests
 
     private static async Task UntilAsync(Func<bool> condition)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (!condition())
         {
             await Task.Delay(5, limit.Token);

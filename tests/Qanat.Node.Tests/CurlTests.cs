@@ -19,7 +19,7 @@ public sealed class CurlTests
         await using Backend backend = await Backend.StartAsync(Backend.MapEcho, HttpProtocols.Http1);
         await using NodePair pair = await NodePair.StartAsync(backend);
         var start = new ProcessStartInfo("curl") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string argument in (string[])["-sS", "--noproxy", "", "--max-time", "20", "-d", "from curl", .. arguments, "http://echo.bob.qanat/path"])
+        foreach (string argument in (string[])["-sS", "--noproxy", "", "--max-time", "120", "-d", "from curl", .. arguments, "http://echo.bob.qanat/path"])
         {
             start.ArgumentList.Add(argument.Replace("{0}", $"{pair.Port}", StringComparison.Ordinal));
         }

@@ -21,7 +21,7 @@ public sealed class ForwardTests
         forwards.Apply([new ForwardOptions { Listen = "127.0.0.1:0", To = "qanat://bob/db" }]);
         using RawClient client = await ConnectAsync(forwards);
         await client.SendAsync("ping");
-        using var server = new RawClient(await listener.AcceptSocketAsync().WaitAsync(TimeSpan.FromSeconds(20)));
+        using var server = new RawClient(await listener.AcceptSocketAsync().WaitAsync(TimeSpan.FromSeconds(60)));
         Assert.Equal("ping", Encoding.ASCII.GetString(await server.ReadExactlyAsync(4)));
 
         forwards.Apply([]);
@@ -32,7 +32,7 @@ public sealed class ForwardTests
         Assert.Equal(1, forwards.RetiredCount);
         server.Dispose();
         Assert.Equal("", await client.ReadToEndAsync());
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (forwards.RetiredCount > 0)
         {
             await Task.Delay(5, limit.Token);
@@ -46,11 +46,12 @@ public sealed class ForwardTests
         listener.Start();
         await using NodePair pair = await NodePair.StartAsync(o => o.Services["db"] = new() { Target = $"tcp://{listener.LocalEndpoint}", Allow = ["alice"] });
         await using var forwards = new ForwardSet(pair.Connector, new NodeMetrics(null), NullLogger.Instance);
-        forwards.Apply([new ForwardOptions { Listen = "127.0.0.1:0", To = "qanat://bob/db" }]);
+        // A port that nobody else takes when it is closed.
+        forwards.Apply([new ForwardOptions { Listen = $"127.0.0.1:{TestPorts.Take()}", To = "qanat://bob/db" }]);
         IPEndPoint address = forwards.EndPoints.Values.Single();
         using RawClient client = await ConnectAsync(forwards);
         await client.SendAsync("ping");
-        using var server = new RawClient(await listener.AcceptSocketAsync().WaitAsync(TimeSpan.FromSeconds(20)));
+        using var server = new RawClient(await listener.AcceptSocketAsync().WaitAsync(TimeSpan.FromSeconds(60)));
         Assert.Equal("ping", Encoding.ASCII.GetString(await server.ReadExactlyAsync(4)));
 
         Task draining = forwards.DrainAsync(TestContext.Current.CancellationToken);
@@ -63,7 +64,7 @@ public sealed class ForwardTests
         Assert.Equal("", await server.ReadToEndAsync());
         server.Dispose();
         Assert.Equal("", await client.ReadToEndAsync());
-        await draining.WaitAsync(TimeSpan.FromSeconds(20));
+        await draining.WaitAsync(TimeSpan.FromSeconds(60));
         using var none = new CancellationTokenSource();
         await none.CancelAsync();
         await forwards.DrainAsync(none.Token);
@@ -93,7 +94,7 @@ public sealed class ForwardTests
             }
             opened.Reset(Qanat.Wire.MuxResetReason.Cancelled);
         }
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (pair.Catalog.Find("echo")!.Connections.Value > 0 || pair.Catalog.Find("echo")!.Backend.OpenConnections > 20)
         {
             await Task.Delay(10, limit.Token);

@@ -103,7 +103,7 @@ public sealed class HttpProxyTests
         await using NodePair pair = await NodePair.StartAsync(backend);
         using RawClient client = await pair.ConnectRawAsync();
         await client.SendAsync("POST http://echo.bob.qanat/ HTTP/1.1\r\nHost: echo.bob.qanat\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n");
-        Assert.Equal("first", await firstSeen.Task.WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.Equal("first", await firstSeen.Task.WaitAsync(TimeSpan.FromSeconds(60)));
         await client.SendAsync("6\r\nsecond\r\n0\r\n\r\n");
         await client.ReadUntilAsync("second");
     }

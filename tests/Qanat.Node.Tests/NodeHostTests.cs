@@ -83,17 +83,19 @@ public sealed class NodeHostTests : IDisposable
     [Fact]
     public async Task Reload_changes_forwards_and_services_and_keeps_what_did_not_change()
     {
+        // A port that nobody else takes when it is closed.
+        string listen = $"127.0.0.1:{TestPorts.Take()}";
         NodeOptions options = Options();
-        options.Forwards.Add(new ForwardOptions { Listen = "127.0.0.1:0", To = "qanat://bob/db" });
+        options.Forwards.Add(new ForwardOptions { Listen = listen, To = "qanat://bob/db" });
         await using var node = new NodeHost(options);
         await node.StartAsync();
-        IPEndPoint first = node.ForwardEndPoints["127.0.0.1:0"];
+        IPEndPoint first = node.ForwardEndPoints[listen];
 
         NodeOptions changed = Options();
-        changed.Forwards.Add(new ForwardOptions { Listen = "127.0.0.1:0", To = "qanat://carol/db" });
+        changed.Forwards.Add(new ForwardOptions { Listen = listen, To = "qanat://carol/db" });
         changed.Services["other"] = new ServiceOptions { Target = "tcp://127.0.0.1:9" };
         node.Reload(changed);
-        Assert.Equal(first, node.ForwardEndPoints["127.0.0.1:0"]);
+        Assert.Equal(first, node.ForwardEndPoints[listen]);
         Assert.Equal(["other", "psi"], node.GetStatus().Services.Select(s => s.Name));
 
         node.Reload(Options());

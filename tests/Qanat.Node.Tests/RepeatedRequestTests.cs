@@ -70,7 +70,7 @@ public sealed class RepeatedRequestTests
         {
             while (Requests < requests)
             {
-                Assert.True(await _seen.WaitAsync(TimeSpan.FromSeconds(20)));
+                Assert.True(await _seen.WaitAsync(TimeSpan.FromSeconds(60)));
             }
         }
 

@@ -76,7 +76,7 @@ public sealed class StreamingProtocolTests
         {
             // Each answer must come while the request stream is still open.
             await chat.RequestStream.WriteAsync(new EchoMessage { Text = $"{i}" });
-            Assert.True(await chat.ResponseStream.MoveNext(new CancellationTokenSource(TimeSpan.FromSeconds(20)).Token));
+            Assert.True(await chat.ResponseStream.MoveNext(new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token));
             Assert.Equal($"{i}", chat.ResponseStream.Current.Text);
         }
         await chat.RequestStream.CompleteAsync();
@@ -140,7 +140,7 @@ public sealed class StreamingProtocolTests
 
         static async Task Exchange(ClientWebSocket socket, Func<CancellationToken, Task> connect)
         {
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
             await connect(limit.Token);
             Assert.Equal("chat", socket.SubProtocol);
             byte[] buffer = new byte[4096];

@@ -81,7 +81,7 @@ internal sealed class InMemoryLink(Mid localMid, Mid peerMid, LinkRole peerRole,
             _finishing = true;
         }
         NotifyReady();
-        await Task.WhenAny(_sending, Task.Delay(TimeSpan.FromSeconds(1)));
+        await Task.WhenAny(_sending, Task.Delay(TimeSpan.FromSeconds(10)));
         End(new LinkClosed(cause, "Closed by this side."));
         _peer.EndOfInput();
     }

@@ -13,7 +13,9 @@ public sealed class PeerLogLimit(TimeProvider time)
     public const int MaxPeers = 10_000;
 
     private const int Burst = 10;
+    private static readonly TimeSpan s_lookEvery = TimeSpan.FromSeconds(1);
     private readonly ConcurrentDictionary<Mid, Allowance> _peers = new();
+    private long _lookedAt;
 
     /// <summary>True when a line about this peer may be written; takes one from its allowance.</summary>
     public bool MayLog(Mid peer)
@@ -31,6 +33,13 @@ public sealed class PeerLogLimit(TimeProvider time)
 
     private bool ForgetQuiet()
     {
+        // A look at all of them is dear: a flood of newcomers pays for one a second, not for one each.
+        long now = time.GetTimestamp();
+        long looked = Interlocked.Read(ref _lookedAt);
+        if ((looked != 0 && time.GetElapsedTime(looked, now) < s_lookEvery) || Interlocked.CompareExchange(ref _lookedAt, now, looked) != looked)
+        {
+            return false;
+        }
         foreach ((Mid peer, Allowance allowance) in _peers)
         {
             if (allowance.IsQuiet(time))

@@ -8,7 +8,7 @@ internal sealed class ProxyClient(int proxyPort) : IDisposable
 {
     private readonly HttpClient _http = new(new SocketsHttpHandler { Proxy = new WebProxy($"http://127.0.0.1:{proxyPort}"), UseProxy = true })
     {
-        Timeout = TimeSpan.FromSeconds(60),
+        Timeout = TimeSpan.FromSeconds(180),
     };
 
     public HttpClient Http => _http;
@@ -31,7 +31,7 @@ internal sealed class ProxyClient(int proxyPort) : IDisposable
     /// <summary>Asks until the answer is <paramref name="expected"/>; fails with the last answer after a bounded time.</summary>
     public async Task WaitForAsync(string url, string expected)
     {
-        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(40));
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(180));
         string last = "";
         try
         {

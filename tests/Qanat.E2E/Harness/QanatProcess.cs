@@ -49,12 +49,11 @@ internal sealed partial class QanatProcess : IAsyncDisposable
             info.ArgumentList.Add(argument);
         }
         Process process = new() { StartInfo = info };
-        object gate = new();
         void Line(object _, DataReceivedEventArgs e)
         {
-            lock (gate)
+            lock (log)
             {
-                if (e.Data is not null)
+                if (e.Data is not null && log.BaseStream is not null)
                 {
                     log.WriteLine(e.Data);
                 }
@@ -107,8 +106,13 @@ internal sealed partial class QanatProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Kill();
+        // Also of a process that ended by itself: its last lines may still be on their way.
+        await _process.WaitForExitAsync();
         _process.Dispose();
-        await _log.DisposeAsync();
+        lock (_log)
+        {
+            _log.Dispose();
+        }
     }
 
     [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]

@@ -12,6 +12,8 @@ namespace Qanat.E2E.Harness;
 /// </summary>
 internal sealed class StreamPairs : IAsyncDisposable
 {
+    // Far beyond what a busy machine takes; the tests that use this say apart how long it took.
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(120);
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentBag<Direction> _directions = [];
@@ -50,11 +52,26 @@ internal sealed class StreamPairs : IAsyncDisposable
             await client.GetStream().WriteAsync(id);
             _clients.Add(RunEndAsync(client, sendSeed: (ulong)(i + 1), receiveSeed: (ulong)(i + 1) << 32));
         }
-        await WaitForProgressAsync(TimeSpan.FromSeconds(20));
+        await WaitForProgressAsync();
+    }
+
+    /// <summary>Waits until <paramref name="more"/> further bytes have been verified at the receiving ends.</summary>
+    public async Task WaitForBytesAsync(long more)
+    {
+        long start = Stopwatch.GetTimestamp();
+        for (long target = VerifiedBytes + more; VerifiedBytes < target;)
+        {
+            ThrowIfBroken();
+            if (Stopwatch.GetElapsedTime(start) > s_limit)
+            {
+                throw new TimeoutException($"{target - VerifiedBytes} of {more} bytes did not come within {s_limit}.");
+            }
+            await Task.Delay(1);
+        }
     }
 
     /// <summary>Waits until every direction has received something after now.</summary>
-    public async Task WaitForProgressAsync(TimeSpan limit)
+    public async Task WaitForProgressAsync()
     {
         long start = Stopwatch.GetTimestamp();
         while (true)
@@ -64,10 +81,10 @@ internal sealed class StreamPairs : IAsyncDisposable
             {
                 return;
             }
-            if (Stopwatch.GetElapsedTime(start) > limit)
+            if (Stopwatch.GetElapsedTime(start) > s_limit)
             {
                 int stuck = _directions.Count(d => Volatile.Read(ref d.LastProgress) <= start);
-                throw new TimeoutException($"{stuck} of {_directions.Count} directions (of {2 * _clients.Count} wanted) made no progress within {limit}.");
+                throw new TimeoutException($"{stuck} of {_directions.Count} directions (of {2 * _clients.Count} wanted) made no progress within {s_limit}.");
             }
             await Task.Delay(5);
         }
@@ -86,6 +103,12 @@ internal sealed class StreamPairs : IAsyncDisposable
     /// <summary>Stall of each direction for each outage, from "path is back" to the first byte after it.</summary>
     public IReadOnlyList<TimeSpan> Stalls => [.. _directions.SelectMany(d => d.Stalls).Order()];
 
+    /// <summary>The stall that a part of all stalls does not exceed.</summary>
+    public TimeSpan StallPercentile(double p) => Stalls is { Count: > 0 } stalls ? stalls[(int)((stalls.Count - 1) * p)] : TimeSpan.Zero;
+
+    /// <summary>The stalls in one line.</summary>
+    public string DescribeStalls() => $"{Stalls.Count} stalls: p50 {StallPercentile(0.5)}, p99 {StallPercentile(0.99)}, max {StallPercentile(1)}";
+
     /// <summary>Any end that failed is reported here, with its own error.</summary>
     public void ThrowIfBroken()
     {
@@ -99,11 +122,11 @@ internal sealed class StreamPairs : IAsyncDisposable
     }
 
     /// <summary>Stops sending, half-closes both ways, and checks that both ends saw the whole of the other's bytes and then the end.</summary>
-    public async Task<long> FinishAsync(TimeSpan limit)
+    public async Task<long> FinishAsync()
     {
         await _stop.CancelAsync();
         Task all = Task.WhenAll(_clients.Concat(_servers));
-        if (await Task.WhenAny(all, Task.Delay(limit)) != all)
+        if (await Task.WhenAny(all, Task.Delay(s_limit)) != all)
         {
             throw new TimeoutException("Not every stream ended in order.");
         }
@@ -214,13 +237,14 @@ internal sealed class StreamPairs : IAsyncDisposable
         public void Progress(int bytes)
         {
             long now = Stopwatch.GetTimestamp();
-            Volatile.Write(ref LastProgress, now);
-            Interlocked.Add(ref Bytes, bytes);
             long armed = Interlocked.Exchange(ref _armed, 0);
             if (armed != 0)
             {
                 Stalls.Enqueue(Stopwatch.GetElapsedTime(armed, now));
             }
+            // Last: who waits for progress sees the stall too.
+            Interlocked.Add(ref Bytes, bytes);
+            Volatile.Write(ref LastProgress, now);
         }
     }
 }

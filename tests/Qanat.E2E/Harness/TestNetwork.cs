@@ -201,7 +201,7 @@ internal abstract class TestServer : IAsyncDisposable
         Start();
     }
 
-    public async Task WaitReadyAsync(int seconds = 60)
+    public async Task WaitReadyAsync(int seconds = 180)
     {
         long start = Stopwatch.GetTimestamp();
         while (true)
@@ -252,7 +252,7 @@ internal abstract class TestServer : IAsyncDisposable
         ConnectCallback = (context, _) => ValueTask.FromResult<Stream>(new NetworkStream(Connect(context.DnsEndPoint.Port), ownsSocket: true)),
     })
     {
-        Timeout = TimeSpan.FromSeconds(10),
+        Timeout = TimeSpan.FromSeconds(60),
     };
 
     public async ValueTask DisposeAsync()
@@ -303,7 +303,7 @@ internal sealed class TestHub(TestNetwork network, string name) : TestServer(net
                 await client.ConnectAsync(IPAddress.Loopback, Port);
                 return;
             }
-            catch (SocketException) when (Stopwatch.GetElapsedTime(start).TotalSeconds < 20)
+            catch (SocketException) when (Stopwatch.GetElapsedTime(start).TotalSeconds < 120)
             {
                 await Task.Delay(2);
             }
@@ -352,6 +352,9 @@ internal sealed class TestNode(TestNetwork network, string name) : TestServer(ne
                 yaml.Append($"  - listen: \"127.0.0.1:{port}\"\n    to: qanat://{participant}/{service}\n");
             }
         }
-        await File.AppendAllTextAsync(ConfigFile, yaml.ToString());
+        // Patience for a busy machine: what is slow here is not at fault.
+        string written = await File.ReadAllTextAsync(ConfigFile);
+        Assert.Contains("\nproxy:\n", written, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(ConfigFile, written.Replace("\nproxy:\n", "\nproxy:\n  connect-seconds: 60\n", StringComparison.Ordinal) + yaml);
     }
 }

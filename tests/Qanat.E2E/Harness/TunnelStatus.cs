@@ -34,7 +34,7 @@ internal static class TunnelStatus
             {
                 return;
             }
-            if (Stopwatch.GetElapsedTime(start).TotalSeconds > 30)
+            if (Stopwatch.GetElapsedTime(start).TotalSeconds > 120)
             {
                 Assert.Fail($"{open} connections are still open.");
             }

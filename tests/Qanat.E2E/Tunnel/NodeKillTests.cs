@@ -9,8 +9,9 @@ namespace Qanat.E2E.Tunnel;
 /// </summary>
 public sealed class NodeKillTests
 {
-    // Far below the 60 s that a session waits for a lost peer: whoever answers in this time was told.
-    private static readonly TimeSpan s_told = TimeSpan.FromSeconds(40);
+    // Far below what a session waits for a lost peer here: whoever answers in this time was told.
+    private const string LongGrace = "\ntunnel:\n  grace-seconds: 600\n";
+    private static readonly TimeSpan s_told = TimeSpan.FromSeconds(120);
 
     [Fact]
     [Trait("Kind", "E2E")]
@@ -21,8 +22,8 @@ public sealed class NodeKillTests
         await network.AddHubsAsync("hub-a", "hub-b");
         await network.StartHubsAsync();
         TestNode victim = await network.AddNodeAsync("victim", [network.Hubs["hub-b"]], [target.Service]);
-        TestNode impatient = await network.AddNodeAsync("impatient", [network.Hubs["hub-b"]], [bystander.Service], extraYaml: "\ntunnel:\n  grace-seconds: 4\n");
-        TestNode patient = await network.AddNodeAsync("patient", [network.Hubs["hub-a"]]);
+        TestNode impatient = await network.AddNodeAsync("impatient", [network.Hubs["hub-b"]], [bystander.Service], extraYaml: "\ntunnel:\n  grace-seconds: 8\n");
+        TestNode patient = await network.AddNodeAsync("patient", [network.Hubs["hub-a"]], extraYaml: LongGrace);
         using ProxyClient fromPatient = new(patient.ProxyPort), fromImpatient = new(impatient.ProxyPort);
 
         Task<string> givenUp = fromImpatient.PostAsync("http://web.victim.qanat/hold", "one");
@@ -62,7 +63,7 @@ public sealed class NodeKillTests
         await using Platform target = await Platform.StartAsync();
         await network.AddHubsAsync("hub-a", "hub-b");
         await network.StartHubsAsync();
-        await network.AddNodeAsync("target", [network.Hubs["hub-b"]], [target.Service]);
+        await network.AddNodeAsync("target", [network.Hubs["hub-b"]], [target.Service], extraYaml: LongGrace);
         TestNode victim = await network.AddNodeAsync("victim", [network.Hubs["hub-a"]]);
         TestNode other = await network.AddNodeAsync("other", [network.Hubs["hub-a"]]);
         using ProxyClient fromVictim = new(victim.ProxyPort), fromOther = new(other.ProxyPort);

@@ -14,7 +14,7 @@ namespace Qanat.E2E.Tunnel;
 public sealed class PlatformTrafficTests(TwoHubPath path) : IClassFixture<TwoHubPath>
 {
     private const long LargeBytes = 64 << 20;
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(300);
 
     [Theory]
     [InlineData]
@@ -124,7 +124,7 @@ public sealed class PlatformTrafficTests(TwoHubPath path) : IClassFixture<TwoHub
 
     private async Task<string> CurlAsync(params string[] arguments)
     {
-        using Process curl = Process.Start(new ProcessStartInfo("curl", ["-sS", "--max-time", "60", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process curl = Process.Start(new ProcessStartInfo("curl", ["-sS", "--max-time", "300", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> errors = curl.StandardError.ReadToEndAsync();
         string output = await curl.StandardOutput.ReadToEndAsync();
         await curl.WaitForExitAsync();

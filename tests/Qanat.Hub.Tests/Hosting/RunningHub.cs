@@ -103,11 +103,12 @@ internal sealed class RunningHub : IAsyncDisposable
 
     public async Task<JsonNode> GetAsync(string path) => JsonNode.Parse(await Admin.GetStringAsync(path))!;
 
-    /// <summary>Dials as a node.</summary>
-    public async Task<DialedLink> DialAsync(NodeIdentity identity, string? token = null, string? name = null, byte[]? ticket = null, LinkOptions? options = null)
+    /// <summary>Dials as a node, with patience for a busy machine.</summary>
+    public async Task<DialedLink> DialAsync(NodeIdentity identity, string? token = null, string? name = null, byte[]? ticket = null)
     {
         using EnrolmentToken? parsed = token is null ? null : EnrolmentToken.Parse(token);
-        return await new LinkDialer(identity, options).DialAsync(
+        LinkOptions patient = new() { ConnectTimeout = TimeSpan.FromSeconds(60), HandshakeTimeout = TimeSpan.FromSeconds(60) };
+        return await new LinkDialer(identity, patient).DialAsync(
             new LinkTarget { Address = new Uri(Server.NodeAddresses[0]), ExpectedMid = Server.Core.Mid },
             new LinkIntroduction { Role = LinkRole.Node, Token = parsed, RequestedName = name, Ticket = ticket }, default);
     }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using Qanat.Hub.Routing;
 using Qanat.Tunnel.Links;
 using Qanat.Wire.Control;
@@ -86,7 +87,8 @@ public sealed class MeshTests
     {
         for (int round = 0; round < 20; round++)
         {
-            await using MeshWorld world = MeshWorld.Create("east", "west");
+            // Time stands still: the two links are of the same time, however long the machine takes for them.
+            await using MeshWorld world = MeshWorld.Create(new FakeTimeProvider(), "east", "west");
             TestHub east = world["east"], west = world["west"];
             using Barrier barrier = new(2);
             world.DialBarrier = barrier;
@@ -152,7 +154,7 @@ public sealed class MeshTests
         world["west"].Core.Router.TryGetMember(b.Mid, out MemberPort? port);
         HubPort? north = await world["west"].Core.Links.ConnectAsync(world["north"].Identity.Mid, default);
         Assert.True(north!.EnsureAnnounced(port!));
-        await old.Completion.WaitAsync(TimeSpan.FromSeconds(10));
+        await old.Completion.WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     [Fact]
@@ -166,7 +168,7 @@ public sealed class MeshTests
         await Until(() => world["east"].Core.Table.Hubs.All(h => h.Record is not null));
         Link old = b.Link;
         b.Attach(world["east"]);
-        await old.Completion.WaitAsync(TimeSpan.FromSeconds(10));
+        await old.Completion.WaitAsync(TimeSpan.FromSeconds(60));
         await UntilAsync(async () => await a.ResolveAsync("bank-b") is { Online: true } answer && answer.Hub == world["east"].Identity.Mid && answer.Name == "bank-b.west");
         await a.ReachAsync(b, 1);
     }
@@ -174,10 +176,8 @@ public sealed class MeshTests
     [Fact]
     public async Task Tickets_hold_until_they_expire_and_only_for_their_member()
     {
-        await using MeshWorld world = MeshWorld.Create("east", "west");
-        world["west"].Kill();
-        world["west"].TicketLifetime = TimeSpan.FromMilliseconds(300);
-        world["west"].Start();
+        FakeTimeProvider time = new(DateTimeOffset.UnixEpoch.AddYears(50));
+        await using MeshWorld world = MeshWorld.Create(time, "east", "west");
         await world["east"].Core.GreetPeersAsync();
         await Until(() => world["east"].Core.Table.Hubs.All(h => h.Record is not null));
         TestMember b = new("bank-b"), thief = new("thief");
@@ -185,11 +185,13 @@ public sealed class MeshTests
         thief.Ticket = b.Ticket;
         Assert.Equal(LinkRefusal.InvalidTicket, thief.Attach(world["east"]).Refusal);
         Assert.Equal(LinkRefusal.None, b.Attach(world["east"]).Refusal);
-        await Task.Delay(350);
+        time.Advance(world["west"].TicketLifetime - TimeSpan.FromSeconds(1));
+        Assert.Equal(LinkRefusal.None, b.Attach(world["east"]).Refusal);
+        time.Advance(TimeSpan.FromSeconds(2));
         Assert.Equal(LinkRefusal.InvalidTicket, b.Attach(world["east"]).Refusal);
         // The link made while it held is closed too.
         world["east"].Core.CloseExpiredGuests();
-        await b.Link.Completion.WaitAsync(TimeSpan.FromSeconds(10));
+        await b.Link.Completion.WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     [Fact]
@@ -202,7 +204,7 @@ public sealed class MeshTests
         b.Enrol(world["west"]);
         b.Attach(world["east"]);
         Assert.True(world["west"].Core.Revoke(b.Mid));
-        Assert.Equal(LinkCloseCause.Remote, (await b.Link.Completion.WaitAsync(TimeSpan.FromSeconds(10))).Cause);
+        Assert.Equal(LinkCloseCause.Remote, (await b.Link.Completion.WaitAsync(TimeSpan.FromSeconds(60))).Cause);
         Assert.Equal(LinkRefusal.Revoked, b.Attach(world["west"]).Refusal);
         Assert.Equal(LinkRefusal.Revoked, b.Attach(world["east"]).Refusal);
         // Also at a hub that was told while nothing was going on, and after a restart.
@@ -228,8 +230,8 @@ public sealed class MeshTests
         other.Attach(world["east"]);
         // The other one is admitted while the hub is trusted, and attached when it is not.
         late.Attach(world["east"], admittedThen: () => world["east"].Trust("north"));
-        await guest.Link.Completion.WaitAsync(TimeSpan.FromSeconds(10));
-        await late.Link.Completion.WaitAsync(TimeSpan.FromSeconds(10));
+        await guest.Link.Completion.WaitAsync(TimeSpan.FromSeconds(60));
+        await late.Link.Completion.WaitAsync(TimeSpan.FromSeconds(60));
         await Until(() => world["east"].Core.Router.MemberCount == 2);
         Assert.False(own.Link.Completion.IsCompleted);
         Assert.False(other.Link.Completion.IsCompleted);
@@ -243,7 +245,7 @@ public sealed class MeshTests
         TestMember a = new("bank-a");
         string token = world["east"].Core.Directory.CreateToken("bank-a", TimeSpan.FromHours(1)).Token.Id;
         a.Attach(world["east"], token, admittedThen: () => world["east"].Core.DisposeAsync().AsTask().Wait());
-        await a.Link.Completion.WaitAsync(TimeSpan.FromSeconds(10));
+        await a.Link.Completion.WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Equal(0, world["east"].Core.Router.MemberCount);
     }
 
@@ -352,7 +354,8 @@ public sealed class MeshTests
     [Fact]
     public async Task An_unreachable_hub_is_not_dialled_for_every_frame()
     {
-        await using MeshWorld world = MeshWorld.Create("east", "west");
+        // Time stands still: no back-off runs out while the frames are handled.
+        await using MeshWorld world = MeshWorld.Create(new FakeTimeProvider(), "east", "west");
         TestMember a = new("bank-a"), b = new("bank-b");
         a.Enrol(world["east"]);
         world["west"].Kill();
@@ -361,7 +364,10 @@ public sealed class MeshTests
             a.Send(FrameType.Open, b.Mid, i, new byte[12]);
         }
         await a.NextAsync(FrameType.Unreachable);
-        await Task.Delay(200);
+        // The hub answers this after it has taken all of them.
+        a.Send(FrameType.Ping, world["east"].Identity.Mid, 9);
+        await a.NextAsync(FrameType.Pong);
+        await Until(() => world["east"].Core.PendingFrames == 0);
         Assert.InRange(world.Dials, 1, 10);
     }
 
@@ -414,7 +420,7 @@ public sealed class MeshTests
 
     private static async Task UntilAsync(Func<Task<bool>> condition)
     {
-        using CancellationTokenSource timeout = new(TimeSpan.FromSeconds(20));
+        using CancellationTokenSource timeout = new(TimeSpan.FromSeconds(60));
         while (!await condition())
         {
             await Task.Delay(5, timeout.Token);

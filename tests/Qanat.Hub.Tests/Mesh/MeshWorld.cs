@@ -28,12 +28,15 @@ internal sealed class MeshWorld : IAsyncDisposable
 
     public TestHub this[string name] => _hubs[name];
 
-    public static MeshWorld Create(params string[] names)
+    public static MeshWorld Create(params string[] names) => Create(TimeProvider.System, names);
+
+    /// <summary>Hubs that live by a clock of the test's own.</summary>
+    public static MeshWorld Create(TimeProvider time, params string[] names)
     {
         MeshWorld world = new();
         foreach (string name in names)
         {
-            world._hubs[name] = new TestHub(world, name);
+            world._hubs[name] = new TestHub(world, name) { Time = time };
         }
         foreach (TestHub hub in world._hubs.Values)
         {
@@ -57,7 +60,7 @@ internal sealed class MeshWorld : IAsyncDisposable
         Interlocked.Increment(ref Dials);
         if (DialBarrier is { } barrier)
         {
-            await Task.Run(() => barrier.SignalAndWait(TimeSpan.FromSeconds(10)));
+            await Task.Run(() => barrier.SignalAndWait(TimeSpan.FromSeconds(60)));
         }
         TestHub? target = _hubs.GetValueOrDefault(to);
         if (target?.Core is null || Cut.ContainsKey((from.Name, to)) || Cut.ContainsKey((to, from.Name)))
@@ -111,9 +114,9 @@ internal sealed class TestHub(MeshWorld world, string name) : IHubDialer, IAsync
 
     public MemberQuotas Quotas { get; set; } = MemberQuotas.Unlimited;
 
-    public TimeSpan TicketLifetime { get; set; } = TimeSpan.FromHours(1);
+    public TimeSpan TicketLifetime { get; init; } = TimeSpan.FromHours(1);
 
-    public TimeProvider Time { get; set; } = TimeProvider.System;
+    public TimeProvider Time { get; init; } = TimeProvider.System;
 
     public void Start()
     {
@@ -128,7 +131,7 @@ internal sealed class TestHub(MeshWorld world, string name) : IHubDialer, IAsync
             Logger = NullLogger.Instance,
             DefaultQuotas = Quotas,
             TicketLifetime = TicketLifetime,
-            ResolveDeadline = TimeSpan.FromSeconds(5),
+            ResolveDeadline = TimeSpan.FromSeconds(60),
         });
         Core.Advertise([$"ws://{name}"], [$"tcp://{name}"]);
         Trust(_peers);
@@ -217,7 +220,7 @@ internal sealed class TestMember(string name) : ILinkHandler
     /// <summary>The next frame of a type; others are passed over.</summary>
     public async Task<(FrameHeader Header, byte[] Payload)> NextAsync(params FrameType[] types)
     {
-        using CancellationTokenSource timeout = new(TimeSpan.FromSeconds(10));
+        using CancellationTokenSource timeout = new(TimeSpan.FromSeconds(60));
         while (true)
         {
             (FrameHeader Header, byte[] Payload) frame = await _received.Reader.ReadAsync(timeout.Token);
@@ -247,7 +250,7 @@ internal sealed class TestMember(string name) : ILinkHandler
     /// <summary>Sends OPENs, as a session would, until one arrives there.</summary>
     public async Task ReachAsync(TestMember other, ulong session)
     {
-        using CancellationTokenSource timeout = new(TimeSpan.FromSeconds(10));
+        using CancellationTokenSource timeout = new(TimeSpan.FromSeconds(60));
         while (true)
         {
             Send(FrameType.Resume, other.Mid, session, new byte[9]);
@@ -265,7 +268,7 @@ internal sealed class TestMember(string name) : ILinkHandler
     /// <summary>Tries, as a session would, until it is told that the other cannot be reached for this reason (any when None).</summary>
     public async Task ToldAsync(Mid other, FrameReason reason = FrameReason.None)
     {
-        using CancellationTokenSource timeout = new(TimeSpan.FromSeconds(20));
+        using CancellationTokenSource timeout = new(TimeSpan.FromSeconds(60));
         for (ulong session = 1000; ; session++)
         {
             Send(FrameType.Resume, other, session, new byte[9]);

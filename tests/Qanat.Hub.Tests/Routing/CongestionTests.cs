@@ -177,7 +177,7 @@ public sealed class CongestionTests
         Assert.False(paused.IsCompleted);
         Assert.True(greedy.Meter.DropsData);
         await greedy.Link.CloseAsync(Qanat.Tunnel.Links.LinkCloseCause.Local);
-        await paused.WaitAsync(TimeSpan.FromSeconds(5));
+        await paused.WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     [Fact]
@@ -203,7 +203,7 @@ public sealed class CongestionTests
         Assert.False(held.IsCompleted);
         Out(b).Drain();
         _hub.Time.Advance(TimeSpan.FromMilliseconds(1));
-        await held.WaitAsync(TimeSpan.FromSeconds(5));
+        await held.WaitAsync(TimeSpan.FromSeconds(60));
 
         while (!b.Crowded)
         {
@@ -212,6 +212,6 @@ public sealed class CongestionTests
         Send(a, FrameType.Data, b.Mid, 65536);
         held = ReadAsync(a, 65536);
         _hub.Time.Advance(TimeSpan.FromMilliseconds(1));
-        await held.WaitAsync(TimeSpan.FromSeconds(5));
+        await held.WaitAsync(TimeSpan.FromSeconds(60));
     }
 }

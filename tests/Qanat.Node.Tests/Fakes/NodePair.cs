@@ -74,7 +74,7 @@ internal sealed class NodePair : IAsyncDisposable
         StartAsync(o => o.Services["echo"] = new ServiceOptions { Target = $"{scheme}://127.0.0.1:{backend.Port}", Allow = ["*"] }, time);
 
     /// <summary>An HTTP client that uses the proxy as a platform would.</summary>
-    public HttpClient CreateClient() => new(new SocketsHttpHandler { UseProxy = true, Proxy = new WebProxy($"http://127.0.0.1:{Port}") }) { Timeout = TimeSpan.FromSeconds(30) };
+    public HttpClient CreateClient() => new(new SocketsHttpHandler { UseProxy = true, Proxy = new WebProxy($"http://127.0.0.1:{Port}") }) { Timeout = TimeSpan.FromSeconds(120) };
 
     /// <summary>A raw connection to the proxy port.</summary>
     public async Task<RawClient> ConnectRawAsync()
@@ -99,7 +99,7 @@ internal sealed class NodePair : IAsyncDisposable
 /// <summary>A socket with text helpers; every wait is bounded.</summary>
 internal sealed class RawClient(Socket socket) : IDisposable
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
 
     public Socket Socket => socket;
 
@@ -126,6 +126,18 @@ internal sealed class RawClient(Socket socket) : IDisposable
             text.Append((char)one[0]);
         }
         return text.ToString();
+    }
+
+    /// <summary>Ends what this side sends. The other side may have closed or reset the connection by then: that is for the reader to see.</summary>
+    public void EndSending()
+    {
+        try
+        {
+            socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.NotConnected or SocketError.ConnectionReset or SocketError.Shutdown)
+        {
+        }
     }
 
     public async Task<byte[]> ReadExactlyAsync(int count)

@@ -47,7 +47,7 @@ public sealed class TlcpCbcTimingTests
 
         // A leak shows every time, an unlucky neighbour on the machine does not.
         double smallest = double.MaxValue;
-        for (int attempt = 0; attempt < 3 && smallest >= s_bound; attempt++)
+        for (int attempt = 0; attempt < 10 && smallest >= s_bound; attempt++)
         {
             smallest = Math.Min(smallest, Measure(Open, one, other));
         }
@@ -73,8 +73,13 @@ public sealed class TlcpCbcTimingTests
         foreach (string pair in new[] { "right padding and wrong MAC, or wrong padding", "no padding, or the longest" })
         {
             (byte[] one, byte[] other) = Forge(pair, 320);
-            double t = Measure(Naive, one, other);
-            Assert.True(t > 30, $"{pair}: t = {t:F1}");
+            // On a machine so busy that one measurement drowns in its noise, another one tells.
+            double largest = 0;
+            for (int attempt = 0; attempt < 10 && largest <= 30; attempt++)
+            {
+                largest = Math.Max(largest, Measure(Naive, one, other));
+            }
+            Assert.True(largest > 30, $"{pair}: t = {largest:F1}");
         }
     }
 

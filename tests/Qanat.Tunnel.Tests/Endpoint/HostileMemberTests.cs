@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using Qanat.Tunnel.Identity;
 using Qanat.Tunnel.Links;
@@ -9,7 +10,7 @@ namespace Qanat.Tunnel.Tests.Endpoint;
 /// <summary>What any member, or the hub in use, may try on a node without being let in.</summary>
 public sealed class HostileMemberTests : ILinkHandler
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
     private readonly Channel<FrameType> _received = Channel.CreateUnbounded<FrameType>();
 
     [Fact]
@@ -33,6 +34,7 @@ public sealed class HostileMemberTests : ILinkHandler
         using NodeIdentity stranger = NodeIdentity.Create();
         await using Link link = hub.Accept(stranger.Mid);
         link.Start(this, null);
+        long start = Stopwatch.GetTimestamp();
         for (int i = 0; i < 3000; i++)
         {
             link.TrySend(new FrameHeader(FrameType.Ping, FrameReason.None, 0, stranger.Mid, b.Identity.Mid, 1, 0), [1, 2, 3]);
@@ -46,7 +48,8 @@ public sealed class HostileMemberTests : ILinkHandler
         {
             echoes += type == FrameType.Pong ? 1 : 0;
         }
-        Assert.InRange(echoes, 1, 1000);
+        // 256 at once and 64 a second, however long the machine takes for all of them.
+        Assert.InRange(echoes, 1, 256 + (64 * (Stopwatch.GetElapsedTime(start).TotalSeconds + 1)));
     }
 
     [Fact]

@@ -10,7 +10,8 @@ internal sealed class SocketHub(FakeNetwork network) : ILinkAdmission, IAsyncDis
     private readonly FakeHub _hub = network.AddHub();
     private readonly ConcurrentDictionary<Link, bool> _links = new();
     private LinkListener? _listener;
-    private int _port;
+    // Nobody else takes it while the hub is down.
+    private readonly int _port = TestPorts.Take();
 
     public HubAddress Address => new(new Uri($"ws://127.0.0.1:{_port}/"), _hub.Identity.Mid);
 
@@ -20,7 +21,6 @@ internal sealed class SocketHub(FakeNetwork network) : ILinkAdmission, IAsyncDis
     {
         _listener = new LinkListener(_hub.Identity, new LinkListenerOptions { EndPoint = new IPEndPoint(IPAddress.Loopback, _port) }, this, OnLink);
         _listener.Start();
-        _port = _listener.LocalEndPoint.Port;
     }
 
     /// <summary>Stops listening and breaks every link; bytes in buffers are lost.</summary>

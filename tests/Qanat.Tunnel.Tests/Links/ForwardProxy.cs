@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -21,7 +22,7 @@ internal sealed class ForwardProxy : IDisposable
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
-    public List<string> Requests { get; } = [];
+    public ConcurrentQueue<string> Requests { get; } = new();
 
     public void Freeze() => _isFrozen = true;
 
@@ -67,7 +68,7 @@ internal sealed class ForwardProxy : IDisposable
                 await stream.ReadExactlyAsync(one);
                 head.Append((char)one[0]);
             }
-            Requests.Add(head.ToString());
+            Requests.Enqueue(head.ToString());
             if (_credentials is not null && !head.ToString().Contains($"Proxy-Authorization: Basic {_credentials}\r\n", StringComparison.Ordinal))
             {
                 await stream.WriteAsync("HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n"u8.ToArray());

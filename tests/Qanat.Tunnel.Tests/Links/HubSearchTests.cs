@@ -11,6 +11,7 @@ public sealed class HubSearchTests : ILinkConnector
 {
     private static readonly Mid s_one = Mid.FromSubjectPublicKeyInfo([1]), s_two = Mid.FromSubjectPublicKeyInfo([2]);
     private readonly FakeTimeProvider _time = new();
+    private int _failures;
     private readonly ConcurrentQueue<(HubAddress Hub, TaskCompletionSource<HubLink> Answer)> _dials = new();
 
     Task<HubLink> ILinkConnector.ConnectAsync(HubAddress hub, CancellationToken cancellationToken)
@@ -74,6 +75,42 @@ public sealed class HubSearchTests : ILinkConnector
         Assert.Equal(second, (await finding).Hub);
     }
 
+    [Fact]
+    public async Task A_lost_hub_alone_is_dialled_for_as_long_as_loyalty_goes_and_no_longer()
+    {
+        LinkSupervisorOptions options = new();
+        HubAddress lost = At("ws://lost", s_one), other = At("ws://other", s_two);
+        Task<(HubAddress Hub, HubLink Link)> finding = Search(options).FindAsync(() => [lost, other], last: lost, avoid: null);
+        Assert.Equal(lost, Assert.Single(_dials).Hub);
+        // The lost hub swallows everything. The search looks again within a second, and when the turn of another comes.
+        _time.Advance(options.Loyalty - TimeSpan.FromMilliseconds(1));
+        Assert.Single(_dials);
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        await Until.TrueAsync(() => _dials.Count == 2);
+        Assert.Equal(other, _dials.Last().Hub);
+        _dials.Last().Answer.SetResult(Link());
+        Assert.Equal(other, (await finding).Hub);
+    }
+
+    [Fact]
+    public async Task A_hub_that_is_down_is_dialled_again_after_the_eager_pause_at_the_latest()
+    {
+        LinkSupervisorOptions options = new();
+        HubAddress hub = At("ws://hub", s_one);
+        Task<(HubAddress Hub, HubLink Link)> finding = Search(options).FindAsync(() => [hub], last: hub, avoid: null);
+        // Eighty pauses fit into the time of eagerness, whatever chance makes of each.
+        for (int failures = 1; failures <= 80; failures++)
+        {
+            _dials.Last().Answer.SetException(new TunnelException(TunnelError.HubUnreachable, "down"));
+            // Told right after the pause has begun.
+            await Until.TrueAsync(() => Volatile.Read(ref _failures) == failures);
+            _time.Advance(options.EagerBackOff);
+            await Until.TrueAsync(() => _dials.Count > failures);
+        }
+        _dials.Last().Answer.SetResult(Link());
+        Assert.Equal(hub, (await finding).Hub);
+    }
+
     // The search arms its timers on another thread: time goes on until it has seen enough of it.
     private Task AdvanceUntilAsync(Func<bool> condition, TimeSpan step) => Until.TrueAsync(() =>
     {
@@ -85,7 +122,7 @@ public sealed class HubSearchTests : ILinkConnector
         return false;
     });
 
-    private HubSearch Search(LinkSupervisorOptions? options = null) => new(this, options ?? new LinkSupervisorOptions(), _time, (_, _) => { }, TestContext.Current.CancellationToken);
+    private HubSearch Search(LinkSupervisorOptions? options = null) => new(this, options ?? new LinkSupervisorOptions(), _time, (_, _) => Interlocked.Increment(ref _failures), TestContext.Current.CancellationToken);
 
     private static HubAddress At(string address, Mid mid) => new(new Uri(address), mid);
 

@@ -22,7 +22,7 @@ public sealed class InMemoryLinkPairTests
             Assert.True(pair.Left.TrySend(new FrameHeader(FrameType.Data, 0, 0, s_left, s_right, 1, i), [7]));
         }
         pair.Left.NotifyReady();
-        await handler.Done.WaitAsync(TimeSpan.FromSeconds(10));
+        await handler.Done.WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Equal(Enumerable.Range(0, 100), handler.Offsets.Order());
         await pair.Left.CloseAsync(LinkCloseCause.Local);
         Assert.Equal(LinkCloseCause.Remote, (await pair.Right.Completion).Cause);
@@ -38,7 +38,7 @@ public sealed class InMemoryLinkPairTests
         pair.Right.Start(handler, null);
         pair.Left.Start(new CountingHandler(0), new CountingSource(0, 4));
         pair.Left.NotifyReady();
-        await handler.Done.WaitAsync(TimeSpan.FromSeconds(10));
+        await handler.Done.WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Equal([0, 2, 2, 3], handler.Offsets);
     }
 

@@ -29,7 +29,7 @@ public sealed class LinkAbuseTests
     {
         Assert.Equal(expected, await raw.ReadCloseAsync());
         raw.Dispose();
-        Assert.Equal(LinkCloseCause.ProtocolError, (await link.Completion.WaitAsync(TimeSpan.FromSeconds(10))).Cause);
+        Assert.Equal(LinkCloseCause.ProtocolError, (await link.Completion.WaitAsync(TimeSpan.FromSeconds(60))).Cause);
     }
 
     public static TheoryData<string, WebSocketCloseCode> BadFrames => new()
@@ -103,7 +103,7 @@ public sealed class LinkAbuseTests
         (WebSocketOpcode answer, byte[] echoed) = await raw.ReadFrameAsync();
         Assert.Equal((WebSocketOpcode.Pong, (byte)0), (answer, echoed[0]));
         raw.Dispose();
-        Assert.Equal(LinkCloseCause.TransportFailed, (await link.Completion.WaitAsync(TimeSpan.FromSeconds(10))).Cause);
+        Assert.Equal(LinkCloseCause.TransportFailed, (await link.Completion.WaitAsync(TimeSpan.FromSeconds(60))).Cause);
     }
 
     [Theory]
@@ -180,7 +180,7 @@ public sealed class LinkAbuseTests
         }
         Assert.Equal(100, refused);
         // Even now an orderly close ends within its bound.
-        await link.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(5));
+        await link.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Equal(0, link.QueuedBytes);
         raw.Dispose();
     }
@@ -215,6 +215,6 @@ public sealed class LinkAbuseTests
         await raw.Stream.WriteAsync(RawNode.Frame(WebSocketOpcode.Close, payload));
         Assert.Equal((WebSocketCloseCode)code, await raw.ReadCloseAsync());
         raw.Dispose();
-        Assert.Equal(cause, (await link.Completion.WaitAsync(TimeSpan.FromSeconds(10))).Cause);
+        Assert.Equal(cause, (await link.Completion.WaitAsync(TimeSpan.FromSeconds(60))).Cause);
     }
 }

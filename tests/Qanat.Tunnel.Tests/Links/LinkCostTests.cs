@@ -33,11 +33,11 @@ public sealed class LinkCostTests(ITestOutputHelper output)
         Source source = new(world.FromNode(), payload, warmUp + frames);
         dialed.Link.Start(new Sink(0, 0), source);
         dialed.Link.NotifyReady();
-        await sink.WarmedUp.WaitAsync(TimeSpan.FromSeconds(30));
+        await sink.WarmedUp.WaitAsync(TimeSpan.FromSeconds(300));
         long before = GC.GetTotalAllocatedBytes(precise: true);
         Stopwatch watch = Stopwatch.StartNew();
         TimeSpan cpu = Process.GetCurrentProcess().TotalProcessorTime;
-        await sink.Done.WaitAsync(TimeSpan.FromSeconds(60));
+        await sink.Done.WaitAsync(TimeSpan.FromSeconds(300));
         cpu = Process.GetCurrentProcess().TotalProcessorTime - cpu;
         double megabytes = (double)frames * payload / 1e6;
         long allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
@@ -59,7 +59,7 @@ public sealed class LinkCostTests(ITestOutputHelper output)
         {
             if (i == 50)
             {
-                before = GC.GetTotalMemory(forceFullCollection: true);
+                before = Settled();
             }
             (DialedLink dialed, AcceptedLink accepted) = await world.JoinAsync();
             dialed.Link.Start(new Sink(0, 0), null);
@@ -68,10 +68,18 @@ public sealed class LinkCostTests(ITestOutputHelper output)
             links.Add(accepted.Link);
         }
         world.Proofs.Clear();
-        double perLink = (GC.GetTotalMemory(forceFullCollection: true) - before) / (double)Links / 1024;
+        double perLink = (Settled() - before) / (double)Links / 1024;
         output.WriteLine($"{perLink:F1} KiB managed memory per idle link, both ends");
-        Assert.InRange(perLink, 0, 20);
+        Assert.True(perLink < 20, $"{perLink:F1} KiB");
         await Task.WhenAll(links.Select(l => l.DisposeAsync().AsTask()));
+    }
+
+    // What earlier tests left to finalizers is not counted on one side only.
+    private static long Settled()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        return GC.GetTotalMemory(forceFullCollection: true);
     }
 
     private sealed class Source(FrameHeader header, int payload, int frames) : IFrameSource

@@ -169,7 +169,7 @@ public sealed class LinkHandshakeTests
         using RawNode early = await RawNode.ConnectAsync(world.Address);
         await early.SendHelloAsync(world.Node);
         await early.ReadChallengeAsync();
-        await early.SendMessageAsync(early.MakeProof(world.Node, world.Hub.Mid, TimeSpan.FromSeconds(605)));
+        await early.SendMessageAsync(early.MakeProof(world.Node, world.Hub.Mid, TimeSpan.FromSeconds(900)));
         Assert.Equal(LinkRefusal.ClockSkew, await early.ReadVerdictAsync());
 
         FakeTimeProvider wrong = new(DateTimeOffset.UtcNow.AddHours(1));
@@ -214,10 +214,10 @@ public sealed class LinkHandshakeTests
         await LinkWorld.UntilAsync(() => world.Listener.PendingCount >= 4);
         time.Advance(TimeSpan.FromSeconds(11));
         byte[] one = new byte[1];
-        Assert.Equal(0, await silent.GetStream().ReadAsync(one).AsTask().WaitAsync(TimeSpan.FromSeconds(10)));
-        Assert.Equal(0, await dripping.GetStream().ReadAsync(one).AsTask().WaitAsync(TimeSpan.FromSeconds(10)));
-        Assert.Equal(0, await upgraded.Stream.ReadAsync(one).AsTask().WaitAsync(TimeSpan.FromSeconds(10)));
-        Assert.Equal(0, await challenged.Stream.ReadAsync(one).AsTask().WaitAsync(TimeSpan.FromSeconds(10)));
+        Assert.Equal(0, await silent.GetStream().ReadAsync(one).AsTask().WaitAsync(TimeSpan.FromSeconds(60)));
+        Assert.Equal(0, await dripping.GetStream().ReadAsync(one).AsTask().WaitAsync(TimeSpan.FromSeconds(60)));
+        Assert.Equal(0, await upgraded.Stream.ReadAsync(one).AsTask().WaitAsync(TimeSpan.FromSeconds(60)));
+        Assert.Equal(0, await challenged.Stream.ReadAsync(one).AsTask().WaitAsync(TimeSpan.FromSeconds(60)));
         await LinkWorld.UntilAsync(() => world.Listener.PendingCount <= 0);
     }
 
@@ -234,7 +234,7 @@ public sealed class LinkHandshakeTests
         byte[] some = new byte[10];
         await accepted.GetStream().ReadExactlyAsync(some);
         time.Advance(TimeSpan.FromSeconds(11));
-        TunnelException e = await Assert.ThrowsAsync<TunnelException>(() => dialing.WaitAsync(TimeSpan.FromSeconds(10)));
+        TunnelException e = await Assert.ThrowsAsync<TunnelException>(() => dialing.WaitAsync(TimeSpan.FromSeconds(60)));
         Assert.Equal(TunnelError.HandshakeTimeout, e.Error);
     }
 
@@ -255,10 +255,7 @@ public sealed class LinkHandshakeTests
     [Fact]
     public async Task Unreachable_hub_and_wrong_address_are_typed()
     {
-        using TcpListener taken = new(IPAddress.Loopback, 0);
-        taken.Start();
-        int port = ((IPEndPoint)taken.LocalEndpoint).Port;
-        taken.Stop();
+        int port = TestPorts.Take();
         await using LinkWorld world = new();
         Assert.Equal(TunnelError.HubUnreachable, (await RefusedAsync(world, new LinkTarget { Address = new Uri($"ws://127.0.0.1:{port}/") })).Error);
         Assert.Equal(TunnelError.InvalidAddress, (await RefusedAsync(world, new LinkTarget { Address = new Uri("http://127.0.0.1/") })).Error);
@@ -290,12 +287,13 @@ public sealed class LinkHandshakeTests
     public async Task One_address_has_its_share_of_places_only()
     {
         LinkListenerOptions options = new() { EndPoint = new IPEndPoint(IPAddress.Loopback, 0), MaxHandshakesPerAddress = 2 };
-        await using LinkWorld world = new(options);
+        // Time stands still: the first two keep their places.
+        await using LinkWorld world = new(options, new FakeTimeProvider(DateTimeOffset.UtcNow));
         using RawNode first = await RawNode.ConnectAsync(world.Address);
         using RawNode second = await RawNode.ConnectAsync(world.Address);
         using TcpClient third = new();
         await third.ConnectAsync(IPAddress.Loopback, world.Address.Port);
-        Assert.Equal(0, await third.GetStream().ReadAsync(new byte[1]).AsTask().WaitAsync(TimeSpan.FromSeconds(10)));
+        Assert.Equal(0, await third.GetStream().ReadAsync(new byte[1]).AsTask().WaitAsync(TimeSpan.FromSeconds(60)));
         first.Dispose();
         await LinkWorld.UntilAsync(() => world.Listener.PendingCount <= 1);
         using RawNode fourth = await RawNode.ConnectAsync(world.Address);

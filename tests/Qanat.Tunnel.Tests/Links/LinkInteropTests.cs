@@ -106,7 +106,7 @@ public sealed class LinkInteropTests
         });
         await app.StartAsync();
         await DialAndEchoAsync(new UriBuilder(app.Urls.First()) { Scheme = "ws", Path = "/link" }.Uri, hub);
-        await served.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        await served.Task.WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     [Fact]
@@ -134,7 +134,7 @@ public sealed class LinkInteropTests
             await ServeEchoAsync(socket, hub);
         });
         await DialAndEchoAsync(new Uri($"ws://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/"), hub);
-        await serving.WaitAsync(TimeSpan.FromSeconds(10));
+        await serving.WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     [Fact]
@@ -178,7 +178,7 @@ public sealed class LinkInteropTests
         Assert.Equal(WebSocketCloseStatus.EndpointUnavailable, socket.CloseStatus);
         await socket.CloseOutputAsync(WebSocketCloseStatus.EndpointUnavailable, null, CancellationToken.None);
         await closing;
-        Assert.Equal(LinkCloseCause.Draining, (await accepted.Link.Completion.WaitAsync(TimeSpan.FromSeconds(10))).Cause);
+        Assert.Equal(LinkCloseCause.Draining, (await accepted.Link.Completion.WaitAsync(TimeSpan.FromSeconds(60))).Cause);
     }
 
     [Fact]

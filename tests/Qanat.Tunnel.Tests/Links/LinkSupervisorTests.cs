@@ -8,7 +8,7 @@ namespace Qanat.Tunnel.Tests.Links;
 public sealed class LinkSupervisorTests : ILinkConnector
 {
     private static readonly Mid s_node = Mid.FromSubjectPublicKeyInfo([1]), s_hub = Mid.FromSubjectPublicKeyInfo([2]);
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
     private readonly List<InMemoryLinkPair> _pairs = [];
 
     Task<HubLink> ILinkConnector.ConnectAsync(HubAddress hub, CancellationToken cancellationToken)

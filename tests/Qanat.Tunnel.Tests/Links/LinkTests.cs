@@ -43,7 +43,7 @@ public sealed class LinkTests
             Assert.Equal(payload, body);
         }
         await dialed.Link.DisposeAsync();
-        Assert.Equal(LinkCloseCause.Remote, (await accepted.Link.Completion.WaitAsync(TimeSpan.FromSeconds(5))).Cause);
+        Assert.Equal(LinkCloseCause.Remote, (await accepted.Link.Completion.WaitAsync(TimeSpan.FromSeconds(60))).Cause);
         Assert.Equal(LinkCloseCause.Local, (await dialed.Link.Completion).Cause);
     }
 }

@@ -43,8 +43,8 @@ public sealed class LinkTransportTests
             Assert.Equal(payload, (await atNode.NextAsync()).Payload);
         }
         await accepted.Link.CloseAsync(LinkCloseCause.Draining);
-        Assert.Equal(LinkCloseCause.Draining, (await dialed.Link.Completion.WaitAsync(TimeSpan.FromSeconds(10))).Cause);
-        Assert.Equal(LinkCloseCause.Draining, (await accepted.Link.Completion.WaitAsync(TimeSpan.FromSeconds(10))).Cause);
+        Assert.Equal(LinkCloseCause.Draining, (await dialed.Link.Completion.WaitAsync(TimeSpan.FromSeconds(60))).Cause);
+        Assert.Equal(LinkCloseCause.Draining, (await accepted.Link.Completion.WaitAsync(TimeSpan.FromSeconds(60))).Cause);
     }
 
     [Theory]

@@ -48,7 +48,7 @@ internal sealed class LinkWorld : ILinkAdmission, IAsyncDisposable
     /// <summary>Waits for a condition that nothing signals; fails after 20 s.</summary>
     public static async Task UntilAsync(Func<bool> condition)
     {
-        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(20));
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(60));
         while (!condition())
         {
             await Task.Delay(1, limit.Token);
@@ -58,7 +58,7 @@ internal sealed class LinkWorld : ILinkAdmission, IAsyncDisposable
     public Task<DialedLink> DialAsync(LinkTarget? target = null) =>
         Dialer.DialAsync(target ?? new LinkTarget { Address = Address, ExpectedMid = Hub.Mid }, Introduction, CancellationToken.None);
 
-    public async Task<AcceptedLink> AcceptedAsync() => await _accepted.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(10));
+    public async Task<AcceptedLink> AcceptedAsync() => await _accepted.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60));
 
     public async Task<(DialedLink Dialed, AcceptedLink Accepted)> JoinAsync(LinkTarget? target = null)
     {
@@ -103,5 +103,5 @@ internal sealed class RecordingHandler : ILinkHandler
     }
 
     public async Task<(FrameHeader Header, byte[] Payload)> NextAsync() =>
-        await _frames.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+        await _frames.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60));
 }

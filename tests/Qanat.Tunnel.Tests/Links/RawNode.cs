@@ -136,7 +136,7 @@ internal sealed class RawNode : IDisposable
 
     public async Task<(WebSocketOpcode Opcode, byte[] Payload)> ReadFrameAsync()
     {
-        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(20));
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(60));
         while (true)
         {
             if (TryTake(out WebSocketOpcode opcode, out byte[] payload))
@@ -154,7 +154,7 @@ internal sealed class RawNode : IDisposable
 
     public async Task<string> ReadHeadAsync()
     {
-        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(20));
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(60));
         while (true)
         {
             int end = _received.AsSpan(0, _end).IndexOf("\r\n\r\n"u8);

@@ -10,7 +10,7 @@ namespace Qanat.Tunnel.Tests.Mux;
 
 public sealed class MuxSessionTests
 {
-    internal static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    internal static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     internal static async Task<byte[]> ReadAllAsync(PipeReader reader)
     {

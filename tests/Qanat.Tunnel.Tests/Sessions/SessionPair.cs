@@ -87,6 +87,6 @@ internal sealed class SessionPair : IAsyncDisposable
         public SessionTable Table { get; }
         public LayerTwo LayerTwo { get; }
 
-        public ValueTask<SessionStream> NextAsync() => _accepted.Reader.ReadAsync(new CancellationTokenSource(TimeSpan.FromSeconds(20)).Token);
+        public ValueTask<SessionStream> NextAsync() => _accepted.Reader.ReadAsync(new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token);
     }
 }
