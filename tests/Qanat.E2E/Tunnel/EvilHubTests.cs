@@ -182,7 +182,7 @@ public sealed class EvilHubTests(ITestOutputHelper output)
             TestNode a = await scene._network.AddNodeAtAsync("node-a", scene.HubUrl, scene.Hub.Mid.ToString(), []);
             scene._http = new HttpClient(new SocketsHttpHandler { Proxy = new WebProxy($"http://127.0.0.1:{a.ProxyPort}"), UseProxy = true, PooledConnectionLifetime = TimeSpan.Zero })
             {
-                Timeout = TimeSpan.FromSeconds(120),
+                Timeout = TimeSpan.FromSeconds(60),
             };
             return scene;
         }
