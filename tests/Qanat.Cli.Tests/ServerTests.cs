@@ -93,7 +93,7 @@ public sealed class ServerTests : IAsyncDisposable
     public async Task Status_may_wait_for_a_server_that_has_never_run()
     {
         string hub = PathOf("hub");
-        await Succeed("init", "hub", "--data", hub, "--name", "hub-a", "--listen", $"ws://127.0.0.1:{_ports.Next()}", "--mesh", $"tcp://127.0.0.1:{_ports.Next()}", "--admin", $"http://127.0.0.1:{_ports.Next()}");
+        await Succeed("init", "hub", "--data", hub, "--name", "hub-a", "--listen", $"ws://127.0.0.1:{TestPorts.Take()}", "--mesh", $"tcp://127.0.0.1:{TestPorts.Take()}", "--admin", $"http://127.0.0.1:{TestPorts.Take()}");
         // Runs up to its first question before the hub has made its admin token.
         Task<JsonElement> status = Succeed("status", "--data", hub, "--wait", "60");
         await StartAsync("hub", Path.Combine(hub, "hub.yaml"));

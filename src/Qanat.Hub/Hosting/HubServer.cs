@@ -48,7 +48,7 @@ internal sealed class HubServer : IHostedService, IAsyncDisposable
             Name = _started.Name.ToLowerInvariant(),
             Identity = _identity,
             Store = _store,
-            Dialer = new LinkHubDialer(dialer, () => NodeAddresses),
+            Dialer = new LinkHubDialer(dialer),
             Time = time,
             Logger = _logger,
             Limits = new RelayLimits { LinkQueueBytes = _started.Limits.LinkQueueBytes },

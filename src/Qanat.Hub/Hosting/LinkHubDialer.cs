@@ -5,7 +5,7 @@ using Qanat.Tunnel.Links;
 namespace Qanat.Hub.Hosting;
 
 /// <summary>Dials hubs over TCP.</summary>
-internal sealed class LinkHubDialer(LinkDialer dialer, Func<IReadOnlyList<string>> nodeAddresses) : IHubDialer
+internal sealed class LinkHubDialer(LinkDialer dialer) : IHubDialer
 {
     public async Task<Link> DialAsync(KnownHub hub, string address, CancellationToken cancellationToken)
     {
@@ -14,8 +14,7 @@ internal sealed class LinkHubDialer(LinkDialer dialer, Func<IReadOnlyList<string
             throw new TunnelException(TunnelError.InvalidAddress, "Not a tcp:// address.");
         }
         DialedLink dialed = await dialer.DialAsync(
-            new LinkTarget { Address = uri, ExpectedMid = hub.Mid },
-            new LinkIntroduction { Role = LinkRole.Hub, NodeAddresses = nodeAddresses() }, cancellationToken);
+            new LinkTarget { Address = uri, ExpectedMid = hub.Mid }, new LinkIntroduction { Role = LinkRole.Hub }, cancellationToken);
         return dialed.Link;
     }
 }

@@ -162,10 +162,6 @@ public sealed class NodeIdentity : IDisposable
         }
     }
 
-    /// <summary>Checks an ECDSA P-256/SHA-256 signature under a peer's key. False for any key or signature that is not well-formed.</summary>
-    public static bool Verify(ReadOnlySpan<byte> subjectPublicKeyInfo, ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature) =>
-        LinkSignature.Verify(subjectPublicKeyInfo, data, signature);
-
     /// <inheritdoc/>
     public void Dispose()
     {

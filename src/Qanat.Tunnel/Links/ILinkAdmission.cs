@@ -57,9 +57,6 @@ public sealed class LinkProof
     /// <summary>Claimed: an organisation certificate (DER). Not verified; its key must be <see cref="SubjectPublicKeyInfo"/>.</summary>
     public byte[]? OrganisationCertificate => _message.OrganisationCertificate;
 
-    /// <summary>Claimed: where nodes reach this hub. Not validated.</summary>
-    public IReadOnlyList<string> NodeAddresses => _message.NodeAddresses;
-
     /// <summary>Where the connection came from.</summary>
     public IPAddress RemoteAddress { get; }
 

@@ -105,7 +105,6 @@ public sealed class LinkDialer(
             ParticipantName = welcome.ParticipantName,
             Ticket = welcome.Ticket,
             HubTable = welcome.HubTable,
-            Heartbeat = heartbeat,
         });
     }
 
@@ -156,7 +155,6 @@ public sealed class LinkDialer(
             RequestedName = introduction.RequestedName,
             Ticket = introduction.Ticket,
             OrganisationCertificate = identity.HasOrganisationCertificate ? identity.Certificate.RawData : null,
-            NodeAddresses = introduction.NodeAddresses,
         }.Encode(hello, challenge, identity.Sign);
     }
 

@@ -17,9 +17,6 @@ public sealed record LinkIntroduction
 
     /// <summary>Membership ticket from the home hub.</summary>
     public byte[]? Ticket { get; init; }
-
-    /// <summary>A hub's own addresses for nodes.</summary>
-    public IReadOnlyList<string> NodeAddresses { get; init; } = [];
 }
 
 /// <summary>What the hub said in WELCOME, and who it proved to be.</summary>
@@ -39,9 +36,6 @@ public sealed record LinkWelcome
 
     /// <summary>Signed hub records.</summary>
     public IReadOnlyList<byte[]> HubTable { get; init; } = [];
-
-    /// <summary>Time between heartbeats.</summary>
-    public required TimeSpan Heartbeat { get; init; }
 }
 
 /// <summary>A link that has been dialed and is welcome; not started yet.</summary>

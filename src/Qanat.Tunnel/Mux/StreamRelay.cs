@@ -45,33 +45,6 @@ public static class StreamRelay
         return new RelayResult(carried, down, downInOrder && upInOrder);
     }
 
-    /// <summary>As the socket form, between a tunnel connection and a pair of pipes (a Kestrel connection, an upgraded request).</summary>
-    /// <param name="tunnel">The tunnel connection.</param>
-    /// <param name="other">The other side; its output is completed, with an error when the tunnel failed.</param>
-    /// <param name="cancellationToken">Resets both sides.</param>
-    public static async Task<RelayResult> RunAsync(ConnectionContext tunnel, IDuplexPipe other, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(tunnel);
-        ArgumentNullException.ThrowIfNull(other);
-        using CancellationTokenRegistration cancel = cancellationToken.UnsafeRegister(static state =>
-        {
-            (ConnectionContext t, IDuplexPipe o) = ((ConnectionContext, IDuplexPipe))state!;
-            ResetTunnel(t, MuxResetReason.Cancelled);
-            o.Input.CancelPendingRead();
-            o.Output.CancelPendingFlush();
-        }, (tunnel, other));
-        Task<(long Bytes, bool InOrder)> up = PumpAsync(other.Input, tunnel.Transport.Output, _ => ResetTunnel(tunnel, MuxResetReason.ServiceReset));
-        (long down, bool downInOrder) = await PumpAsync(tunnel.Transport.Input, other.Output, e =>
-        {
-            other.Output.Complete(e);
-            other.Input.CancelPendingRead();
-            ResetTunnel(tunnel, MuxResetReason.ServiceReset);
-        }).ConfigureAwait(false);
-        (long carried, bool upInOrder) = await up.ConfigureAwait(false);
-        await tunnel.DisposeAsync().ConfigureAwait(false);
-        return new RelayResult(carried, down, downInOrder && upInOrder);
-    }
-
     private static async Task<(long Bytes, bool InOrder)> SocketToTunnelAsync(Socket socket, ConnectionContext tunnel)
     {
         PipeWriter output = tunnel.Transport.Output;
@@ -200,45 +173,6 @@ public static class StreamRelay
             buffer = buffer.Slice(await socket.SendAsync(parts, SocketFlags.None).ConfigureAwait(false));
         }
         parts.Clear();
-    }
-
-    private static async Task<(long Bytes, bool InOrder)> PumpAsync(PipeReader from, PipeWriter to, Action<Exception> failed)
-    {
-        long total = 0;
-        try
-        {
-            while (true)
-            {
-                ReadResult result = await from.ReadAsync().ConfigureAwait(false);
-                if (result.IsCanceled)
-                {
-                    throw new OperationCanceledException("The relay was cancelled.");
-                }
-                ReadOnlySequence<byte> buffer = result.Buffer;
-                foreach (ReadOnlyMemory<byte> memory in buffer)
-                {
-                    to.Write(memory.Span);
-                }
-                total += buffer.Length;
-                from.AdvanceTo(buffer.End);
-                FlushResult flush = await to.FlushAsync().ConfigureAwait(false);
-                if (flush.IsCompleted || flush.IsCanceled)
-                {
-                    await to.CompleteAsync().ConfigureAwait(false);
-                    return (total, false);
-                }
-                if (result.IsCompleted)
-                {
-                    await to.CompleteAsync().ConfigureAwait(false);
-                    return (total, true);
-                }
-            }
-        }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
-        {
-            failed(e);
-            return (total, false);
-        }
     }
 
     private static void ResetTunnel(ConnectionContext tunnel, MuxResetReason reason)

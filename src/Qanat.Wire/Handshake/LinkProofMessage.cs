@@ -24,9 +24,6 @@ public sealed record LinkProofMessage
     /// <summary>Certificate of the key from an organisation CA (DER).</summary>
     public byte[]? OrganisationCertificate { get; init; }
 
-    /// <summary>Where nodes reach the initiating hub.</summary>
-    public IReadOnlyList<string> NodeAddresses { get; init; } = [];
-
     /// <summary>The encoded message, signed over the whole transcript.</summary>
     public byte[] Encode(ReadOnlySpan<byte> hello, ReadOnlySpan<byte> challenge, LinkSigner sign) =>
         Encode(sign(LinkTranscript.InitiatorStatement(hello, challenge, Encode(null))));
@@ -42,7 +39,6 @@ public sealed record LinkProofMessage
         byte[]? mac = null;
         byte[]? ticket = null;
         byte[]? certificate = null;
-        string[] addresses = [];
         if (!CborMap.TryRead(message, LinkHandshake.MaxMessage, out CborMap map)
             || !map.TryGetUInt(7, LinkHandshake.MaxTime, out ulong time)
             || !map.TryGetBytes(8, LinkSignature.Length, LinkSignature.Length, out byte[] attachment)
@@ -52,7 +48,6 @@ public sealed record LinkProofMessage
             || (map.Has(12) && !map.TryGetText(12, LinkHandshake.MaxName, out name))
             || (map.Has(13) && !map.TryGetBytes(13, 1, LinkHandshake.MaxSigned, out ticket))
             || (map.Has(14) && !map.TryGetBytes(14, 1, LinkHandshake.MaxCertificate, out certificate))
-            || (map.Has(15) && !map.TryGetTexts(15, LinkHandshake.MaxAddresses, LinkHandshake.MaxAddress, out addresses))
             || (tokenId is null) != (mac is null))
         {
             return false;
@@ -67,13 +62,12 @@ public sealed record LinkProofMessage
             RequestedName = name,
             Ticket = ticket,
             OrganisationCertificate = certificate,
-            NodeAddresses = addresses,
         };
         return true;
     }
 
     private byte[] Encode(byte[]? signature) => new CborMapWriter()
         .Add(7, AttachmentTime).Add(8, AttachmentSignature).Add(9, signature).Add(10, TokenId).Add(11, EnrolmentMac).Add(12, RequestedName)
-        .Add(13, Ticket).Add(14, OrganisationCertificate).Add(15, NodeAddresses)
+        .Add(13, Ticket).Add(14, OrganisationCertificate)
         .Encode();
 }

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Qanat.Tunnel.Identity;
 using Qanat.Wire;
+using Qanat.Wire.Handshake;
 
 namespace Qanat.Tunnel.Tests.Identity;
 
@@ -60,14 +61,14 @@ public sealed class NodeIdentityTests : IDisposable
         using NodeIdentity other = NodeIdentity.Create();
         byte[] signature = identity.Sign("data"u8);
         Assert.Equal(NodeIdentity.SignatureLength, signature.Length);
-        Assert.True(NodeIdentity.Verify(identity.SubjectPublicKeyInfo.Span, "data"u8, signature));
-        Assert.False(NodeIdentity.Verify(identity.SubjectPublicKeyInfo.Span, "Data"u8, signature));
-        Assert.False(NodeIdentity.Verify(other.SubjectPublicKeyInfo.Span, "data"u8, signature));
-        Assert.False(NodeIdentity.Verify(identity.SubjectPublicKeyInfo.Span, "data"u8, signature.AsSpan(1)));
-        Assert.False(NodeIdentity.Verify([1, 2, 3], "data"u8, signature));
-        Assert.False(NodeIdentity.Verify([.. identity.SubjectPublicKeyInfo.Span, 0], "data"u8, signature));
+        Assert.True(LinkSignature.Verify(identity.SubjectPublicKeyInfo.Span, "data"u8, signature));
+        Assert.False(LinkSignature.Verify(identity.SubjectPublicKeyInfo.Span, "Data"u8, signature));
+        Assert.False(LinkSignature.Verify(other.SubjectPublicKeyInfo.Span, "data"u8, signature));
+        Assert.False(LinkSignature.Verify(identity.SubjectPublicKeyInfo.Span, "data"u8, signature.AsSpan(1)));
+        Assert.False(LinkSignature.Verify([1, 2, 3], "data"u8, signature));
+        Assert.False(LinkSignature.Verify([.. identity.SubjectPublicKeyInfo.Span, 0], "data"u8, signature));
         using ECDsa p384 = ECDsa.Create(ECCurve.NamedCurves.nistP384);
-        Assert.False(NodeIdentity.Verify(p384.ExportSubjectPublicKeyInfo(), "data"u8, new byte[64]));
+        Assert.False(LinkSignature.Verify(p384.ExportSubjectPublicKeyInfo(), "data"u8, new byte[64]));
     }
 
     [Fact]

@@ -46,7 +46,7 @@ public sealed class LinkInteropTests
         byte[] challenge = new LinkChallenge(1, 2, hub.SubjectPublicKeyInfo.ToArray(), RandomNumberGenerator.GetBytes(32), decoded.Time).Encode(hello, hub.Sign);
         await SendAsync(socket, challenge);
         Assert.True(LinkProofMessage.TryDecode(await ReceiveAsync(socket), out _, out byte[] signedPart, out byte[] signature));
-        Assert.True(NodeIdentity.Verify(decoded.SubjectPublicKeyInfo, LinkTranscript.InitiatorStatement(hello, challenge, signedPart), signature));
+        Assert.True(LinkSignature.Verify(decoded.SubjectPublicKeyInfo, LinkTranscript.InitiatorStatement(hello, challenge, signedPart), signature));
         await SendAsync(socket, new LinkWelcomeMessage { Result = LinkRefusal.None }.Encode());
         foreach (int size in s_sizes)
         {

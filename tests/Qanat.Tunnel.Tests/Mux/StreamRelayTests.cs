@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -114,20 +113,4 @@ public sealed class StreamRelayTests
         client.Dispose();
         server.Dispose();
     }
-
-    [Fact]
-    public async Task Pipes_are_relayed_with_half_close()
-    {
-        await using MuxPair pair = new(Acceptor.Echo);
-        Pipe toRelay = new(), fromRelay = new();
-        Task<RelayResult> relay = StreamRelay.RunAsync(pair.Client.Open("echo"), new Duplex(toRelay.Reader, fromRelay.Writer));
-        byte[] sent = RandomNumberGenerator.GetBytes(500_000);
-        Task<byte[]> received = MuxSessionTests.ReadAllAsync(fromRelay.Reader);
-        await toRelay.Writer.WriteAsync(sent);
-        await toRelay.Writer.CompleteAsync();
-        Assert.Equal(sent, await received);
-        Assert.Equal(new RelayResult(sent.Length, sent.Length, true), await relay.WaitAsync(MuxSessionTests.Limit));
-    }
-
-    private sealed record Duplex(PipeReader Input, PipeWriter Output) : IDuplexPipe;
 }

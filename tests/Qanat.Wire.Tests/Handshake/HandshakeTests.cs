@@ -66,7 +66,6 @@ public sealed class HandshakeTests : IDisposable
             RequestedName = "hospital-a",
             Ticket = [1, 2, 3],
             OrganisationCertificate = [4],
-            NodeAddresses = ["ws://a:1", "ws://b:2"],
         };
         byte[] bytes = sent.Encode(hello, challenge, Sign);
         Assert.True(LinkProofMessage.TryDecode(bytes, out LinkProofMessage read, out byte[] signedPart, out byte[] signature));
@@ -193,7 +192,7 @@ public sealed class HandshakeTests : IDisposable
     {
         byte[] hello = Hello().Encode();
         byte[] challenge = new LinkChallenge(1, 2, Spki, new byte[32], 5).Encode(hello, Sign);
-        byte[] proof = new LinkProofMessage { AttachmentTime = 1, AttachmentSignature = new byte[64], RequestedName = "x", NodeAddresses = ["y"] }.Encode(hello, challenge, Sign);
+        byte[] proof = new LinkProofMessage { AttachmentTime = 1, AttachmentSignature = new byte[64], RequestedName = "x" }.Encode(hello, challenge, Sign);
         byte[] welcome = new LinkWelcomeMessage { Result = 0, HubTable = [[1]] }.Encode();
         byte[] ticket = new MembershipTicket("a", default, default, 1, 2, 3, 4, 5).Encode(Sign);
         Gen<byte[]> mutated = Gen.Select(Gen.OneOf(hello, challenge, proof, welcome, ticket), Gen.Int[0, 400], Gen.Byte, Gen.Int[0, 400]).Select((m, at, value, cut) =>

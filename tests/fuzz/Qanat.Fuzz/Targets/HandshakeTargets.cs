@@ -58,7 +58,7 @@ internal static class HandshakeTargets
         if (LinkProofMessage.TryDecode(input, out LinkProofMessage proof, out byte[] signedPart, out byte[] signature))
         {
             Require(signature.Length == LinkSignature.Length && signedPart.Length < input.Length, "the signature is taken out of what is signed");
-            Require(proof.NodeAddresses.Count <= LinkHandshake.MaxAddresses && (proof.RequestedName?.Length ?? 0) <= LinkHandshake.MaxName, "lengths are bounded");
+            Require((proof.RequestedName?.Length ?? 0) <= LinkHandshake.MaxName && (proof.TokenId?.Length ?? 0) <= LinkHandshake.MaxName, "lengths are bounded");
         }
     }
 
