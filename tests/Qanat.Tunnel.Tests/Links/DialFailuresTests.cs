@@ -8,7 +8,7 @@ namespace Qanat.Tunnel.Tests.Links;
 
 public sealed class DialFailuresTests : ILinkConnector, ILoggerFactory, ILogger
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
     private readonly ConcurrentQueue<(LogLevel Level, EventId Id, string Line)> _lines = new();
     private readonly TaskCompletionSource _secondAttempt = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _attempts;
