@@ -148,6 +148,9 @@ public sealed partial class SmSslStream : Stream
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>The engine; null before the handshake. For tests.</summary>
+    internal TlsEngine? Engine => _engine;
+
     /// <summary>True when no receive buffer is held.</summary>
     internal bool HoldsNoBuffer => _received.IsReleased;
 
