@@ -149,6 +149,10 @@ internal sealed partial class TlcpClientEngine
         {
             return Refuse(SmTlsError.BadSignature, "the signature of the server's ServerKeyExchange does not verify under its signing certificate");
         }
+        if (AcceptPeer() is var refused and not SmTlsError.None)
+        {
+            return refused;
+        }
         if (isEcdhe && !Sm2Point.IsValid(exchange.Point))
         {
             return Refuse(SmTlsError.InvalidKeyShare, "the server's ephemeral key is no point of the curve");

@@ -164,17 +164,17 @@ internal abstract class TlcpEngine : TlsEngine
         CompleteHandshake();
     }
 
-    /// <summary>Validates the peer's certificates and sets <see cref="TlsEngine.PeerChain"/>; the application has the last word.</summary>
+    /// <summary>
+    /// Validates the peer's certificates and sets <see cref="TlsEngine.PeerChain"/>. Everybody has the certificates of others: the application is asked only when the peer has proven
+    /// its key, by <see cref="AcceptPeer"/>.
+    /// </summary>
     protected SmTlsError CheckPeer(CertificateList certificates, SmChainRequest request)
     {
         ReadOnlyMemory<byte>[] list = [.. certificates.ToArray().Select(c => (ReadOnlyMemory<byte>)c)];
         SmChainResult chain = _options.CreateValidator().Validate(list, request, Settings.Time.GetUtcNow());
-        bool isAccepted = _options.RemoteCertificateValidationCallback is { } callback ? callback(chain) : chain.IsValid;
-        if (!isAccepted)
+        if (!chain.IsValid && _options.RemoteCertificateValidationCallback is null)
         {
-            return chain.IsValid
-                ? Refuse(SmTlsError.CertificateUnknown, "the application refused the peer's certificates")
-                : Refuse(chain.Failures[0].Error.ToTlsError(), chain.ToString());
+            return Refuse(chain.Failures[0].Error.ToTlsError(), chain.ToString());
         }
         // Whatever the application says: without these keys there is nothing to check signatures with, or to encrypt for.
         if (chain.SignCertificate is null)
@@ -187,6 +187,19 @@ internal abstract class TlcpEngine : TlsEngine
         }
         PeerChain = chain;
         return SmTlsError.None;
+    }
+
+    /// <summary>Gives the application the last word on the peer's certificates, after its signature was verified.</summary>
+    protected SmTlsError AcceptPeer()
+    {
+        SmChainResult chain = PeerChain!;
+        if (_options.RemoteCertificateValidationCallback is not { } callback || callback(chain))
+        {
+            return SmTlsError.None;
+        }
+        return chain.IsValid
+            ? Refuse(SmTlsError.CertificateUnknown, "the application refused the peer's certificates")
+            : Refuse(chain.Failures[0].Error.ToTlsError(), chain.ToString());
     }
 
     /// <summary>True when the signature is that of the peer's signing key, under the default user id.</summary>

@@ -195,6 +195,10 @@ internal sealed partial class TlcpServerEngine
         {
             return Refuse(SmTlsError.BadSignature, "the client's CertificateVerify does not verify under its signing certificate");
         }
+        if (AcceptPeer() is var refused and not SmTlsError.None)
+        {
+            return refused;
+        }
         Transcript.Append(message.Bytes);
         Transcript.DropRaw();
         _due = Due.ChangeCipherSpec;

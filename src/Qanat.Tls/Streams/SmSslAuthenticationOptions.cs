@@ -52,7 +52,9 @@ public abstract class SmSslAuthenticationOptions
     /// <summary>Where good chains are remembered, so that a peer that comes again costs less; null: nowhere.</summary>
     public SmVerifiedChainCache? VerifiedChainCache { get; set; }
 
-    /// <summary>The last word on a peer's certificates; null: a chain with any failure is refused.</summary>
+    /// <summary>
+    /// The last word on a peer's certificates, asked when the peer has proven that it has their key; null: a chain with any failure is refused.
+    /// </summary>
     public SmRemoteCertificateValidationCallback? RemoteCertificateValidationCallback { get; set; }
 
     /// <summary>Whether sessions are remembered and resumed, where there is a place to remember them. Default true.</summary>

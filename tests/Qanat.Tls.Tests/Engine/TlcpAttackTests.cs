@@ -60,6 +60,37 @@ public sealed class TlcpAttackTests
     }
 
     [Theory]
+    [InlineData(SmCipherSuite.EccSm4GcmSm3, true)]
+    [InlineData(SmCipherSuite.EccSm4GcmSm3, false)]
+    [InlineData(SmCipherSuite.EcdheSm4CbcSm3, true)]
+    [InlineData(SmCipherSuite.EcdheSm4CbcSm3, false)]
+    [Trait("Kind", "Unit")]
+    public void Nobody_is_asked_about_certificates_before_their_key_was_proven(SmCipherSuite suite, bool ofServer)
+    {
+        int asked = 0;
+        SmSslClientAuthenticationOptions client = TlcpWorld.ClientOptions(suite);
+        SmSslServerAuthenticationOptions server = TlcpWorld.ServerOptions(SmClientCertificateMode.Require, suite);
+        client.ClientCredential = TlcpWorld.ClientCredential;
+        SmSslAuthenticationOptions judge = ofServer ? client : server;
+        judge.RemoteCertificateValidationCallback = _ => ++asked > 0;
+        using (EnginePump good = TlcpWorld.Pump(client, server).RunToCompletion())
+        {
+            Assert.Equal(1, asked);
+        }
+        // ServerKeyExchange and CertificateVerify end with the signature that proves the key.
+        byte proof = (byte)(ofServer ? Tls.Messages.HandshakeType.ServerKeyExchange : Tls.Messages.HandshakeType.CertificateVerify);
+        using EnginePump forged = TlcpWorld.Pump(client, server);
+        forged.OnWire = (fromServer, record) =>
+        {
+            record[^1] ^= (byte)(fromServer == ofServer && record[0] == 22 && record[5] == proof ? 1 : 0);
+            return record;
+        };
+        forged.Run();
+        Assert.Equal(SmTlsError.BadSignature, forged.Engine(isServer: !ofServer).Failure!.Error);
+        Assert.Equal(1, asked);
+    }
+
+    [Theory]
     [InlineData(SmCipherSuite.EccSm4GcmSm3, false)]
     [InlineData(SmCipherSuite.EccSm4CbcSm3, false)]
     [InlineData(SmCipherSuite.EcdheSm4GcmSm3, true)]
