@@ -29,7 +29,8 @@ internal sealed partial class Tls13ClientEngine : Tls13Engine
         ServerName = options.TargetHost is { } host && SmHostName.ParseAddress(host) is null ? SmHostName.Normalize(host) : null;
         _peerName = options.PeerName ?? options.TargetHost;
         _isPlain = _peerName is not null && options.PeerDialects?.IsTls13Plain(_peerName) == true;
-        if (_isPlain)
+        // An application that lists groups means them: nobody who cuts a connection takes the hybrid one from it.
+        if (_isPlain && options.Groups is null)
         {
             Groups = [Groups[0]];
         }
