@@ -47,6 +47,9 @@ public sealed class Tls13RecordProtection : RecordProtection
     /// <inheritdoc/>
     public override int PlaintextOffset => RecordHeader.Size;
 
+    /// <summary>2^24 records with GCM (RFC 8446 section 5.5); 2^23 with CCM, as RFC 9147 section 4.5.3 has it.</summary>
+    protected override ulong KeyLimit => _ccm is null ? 1UL << 24 : 1UL << 23;
+
     /// <summary>Pads plaintext and content type to a multiple of so many bytes, within the longest plaintext (RFC 8446 section 5.4); 1, the default, pads nothing.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not 1 to 16,384.</exception>
     public int PaddingMultiple

@@ -41,12 +41,17 @@ public sealed class KeyUpdateTests
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void Keys_change_by_themselves_before_their_limit(bool fromClient)
+    [InlineData(true, SmCipherSuite.TlsSm4GcmSm3, 24)]
+    [InlineData(false, SmCipherSuite.TlsSm4GcmSm3, 24)]
+    [InlineData(true, SmCipherSuite.TlsSm4CcmSm3, 23)]
+    public void Keys_change_by_themselves_before_their_limit(bool fromClient, SmCipherSuite suite, int bits)
     {
-        using EnginePair pair = new Tls13Setup().Connect();
-        SkipTo(pair, fromClient, (1UL << 24) - 1);
+        Tls13Setup setup = new();
+        setup.ServerOptions.CipherSuites = [suite];
+        using EnginePair pair = setup.Connect();
+        SkipTo(pair, fromClient, (1UL << bits) - 2);
+        Assert.Equal([0], pair.Send(fromClient, [0]));
+        Assert.Equal(0, Engine(pair, !fromClient).PeerKeyUpdates);
         Assert.Equal([1], pair.Send(fromClient, [1]));
         Assert.Equal(1, Engine(pair, !fromClient).PeerKeyUpdates);
         Assert.True(Protection(Engine(pair, fromClient), "_write").SequenceNumber < 10);
