@@ -237,6 +237,7 @@ internal sealed partial class Tls13ClientEngine
         Span<byte> secret = stackalloc byte[Tls13KeyShare.MaxSecretLength];
         if (_share.Complete(hello.KeyShare, secret, out int secretLength) is var error and not SmTlsError.None)
         {
+            CryptographicOperations.ZeroMemory(secret);
             return Refuse(error, $"the server's share of {_share.Group} has a wrong length or is no point of the curve");
         }
         Group = hello.Group;

@@ -23,6 +23,7 @@ internal sealed partial class Tls13ServerEngine
         Span<byte> secret = stackalloc byte[Tls13KeyShare.MaxSecretLength];
         if (Tls13KeyShare.Respond(Group, clientShare, out byte[] share, secret, out int secretLength, Settings.EphemeralKey?.Invoke()) is var error and not SmTlsError.None)
         {
+            CryptographicOperations.ZeroMemory(secret);
             return Refuse(error, $"the client's share of {Group} has a wrong length, is no point of the curve or no encapsulation key");
         }
         WriteServerHello(sessionId, share);
@@ -30,6 +31,8 @@ internal sealed partial class Tls13ServerEngine
         SendCompatibilityMessage(sessionId);
         StartKeys(IsResumed ? _session!.Psk : default, secret[..secretLength]);
         CryptographicOperations.ZeroMemory(secret);
+        // Its key is spent; when it was authenticated still counts.
+        _session?.Dispose();
         ProtectWriting(ProtectionOf(Keys.ServerHandshakeTrafficSecret));
         error = ProtectReading(ProtectionOf(Keys.ClientHandshakeTrafficSecret));
         if (error != SmTlsError.None)
