@@ -77,6 +77,9 @@ public sealed partial class SmSslStream : Stream
     /// <summary>True when an earlier session was resumed.</summary>
     public bool IsResumed => IsAuthenticated && _engine!.IsResumed;
 
+    /// <summary>How the client wrote the handshake of TLCP: as the standard says or as this peer wants it, see <see cref="SmTlcpDialect"/>. Null in TLS 1.3 and before the handshake is done.</summary>
+    public SmTlcpDialect? NegotiatedDialect => IsAuthenticated && _engine is TlcpEngine tlcp ? tlcp.Dialect : null;
+
     /// <inheritdoc/>
     public override bool CanRead => IsAuthenticated && !_isDisposed;
 
