@@ -28,10 +28,12 @@ internal sealed class CellRunner(InteropPki pki, string folder)
         {
             using CancellationTokenSource timeout = new(s_attemptLimit);
             string? error = null;
-            SmTlcpDialect? dialect = null;
+            string? dialect = null;
+            bool isPlain = ours.IsTls13Plain;
             try
             {
-                (command, close, dialect) = await TryAsync(cell, peer, ours, own, text => log = text, timeout.Token);
+                (command, close, SmTlcpDialect? spoken) = await TryAsync(cell, peer, ours, own, text => log = text, timeout.Token);
+                dialect = Describe(cell, spoken, isPlain);
             }
             catch (Exception e) when (e is SmTlsException or IOException or SocketException or CellException or OperationCanceledException)
             {
@@ -48,12 +50,18 @@ internal sealed class CellRunner(InteropPki pki, string folder)
         using TcpListener? listener = cell.IsOursServer ? new TcpListener(IPAddress.Loopback, 0) : null;
         listener?.Start();
         int port = listener is null ? FreePort() : ((IPEndPoint)listener.LocalEndpoint).Port;
-        PeerRun run = peer.Start(cell, port, pki, own);
+        PeerRun run = peer.Start(cell, port, pki, own), first = run;
         try
         {
             if (cell.Kind == CellKind.Resumed)
             {
-                run = await FirstOfTwoAsync(cell, peer, ours, run, listener, port, own, cancellationToken);
+                await FirstOfTwoAsync(cell, peer, ours, run, listener, port, cancellationToken);
+                if (IsStartedAgain(cell, peer))
+                {
+                    // At another port: the first one may still be in use by a connection that has ended.
+                    port = listener is null ? FreePort() : port;
+                    run = peer.Start(cell, port, pki, own);
+                }
             }
             await using SmSslStream stream = await ours.HandshakeAsync(await ConnectAsync(listener, port, cancellationToken), cancellationToken);
             ours.Check(stream);
@@ -64,35 +72,32 @@ internal sealed class CellRunner(InteropPki pki, string folder)
         {
             log(run.Command + "\n" + run.Log);
             await run.DisposeAsync();
+            if (run != first)
+            {
+                await first.DisposeAsync();
+            }
         }
     }
 
-    /// <summary>
-    /// The connection whose session is resumed. A peer that is started for each connection is started again; gotlcp's client makes both by itself.
-    /// </summary>
-    private async Task<PeerRun> FirstOfTwoAsync(Cell cell, IPeer peer, OurEnd ours, PeerRun run, TcpListener? listener, int port, string own, CancellationToken cancellationToken)
+    /// <summary>The servers of Tongsuo and gotlcp serve one connection after the other, and gotlcp's client makes both by itself; the others end with their connection.</summary>
+    private static bool IsStartedAgain(Cell cell, IPeer peer) => peer is not GotlcpPeer && (peer is not TongsuoPeer || cell.IsOursServer);
+
+    /// <summary>The connection whose session is resumed.</summary>
+    private static async Task FirstOfTwoAsync(Cell cell, IPeer peer, OurEnd ours, PeerRun run, TcpListener? listener, int port, CancellationToken cancellationToken)
     {
-        await using (SmSslStream first = await ours.HandshakeAsync(await ConnectAsync(listener, port, cancellationToken), cancellationToken))
+        await using SmSslStream stream = await ours.HandshakeAsync(await ConnectAsync(listener, port, cancellationToken), cancellationToken);
+        if (peer is GotlcpPeer && cell.IsOursServer)
         {
-            if (peer is GotlcpPeer && cell.IsOursServer)
-            {
-                await Exchange.ReadToEndAsync(first, cancellationToken);
-                await first.ShutdownAsync(cancellationToken);
-                return run;
-            }
-            // Tickets come with or before the first data.
-            await Exchange.RunAsync(first, run, cancellationToken);
+            await Exchange.ReadToEndAsync(stream, cancellationToken);
+            await stream.ShutdownAsync(cancellationToken);
+            return;
         }
-        if (peer is GotlcpPeer or TongsuoPeer && !cell.IsOursServer)
-        {
-            return run;
-        }
-        if (run is PeerProcess process)
+        // Tickets come with or before the first data.
+        await Exchange.RunAsync(stream, run, cancellationToken);
+        if (run is PeerProcess process && IsStartedAgain(cell, peer))
         {
             await process.WaitForExitAsync(cancellationToken);
         }
-        await run.DisposeAsync();
-        return peer.Start(cell, port, pki, own);
     }
 
     private static async Task<NetworkStream> ConnectAsync(TcpListener? listener, int port, CancellationToken cancellationToken)
@@ -116,6 +121,33 @@ internal sealed class CellRunner(InteropPki pki, string folder)
                 await Task.Delay(s_connectPause, cancellationToken);
             }
         }
+    }
+
+    /// <summary>The forms that are not the standard's, in words; "standard" when there are none.</summary>
+    private static string Describe(Cell cell, SmTlcpDialect? dialect, bool isPlain)
+    {
+        List<string> forms = [];
+        if (dialect is null)
+        {
+            return isPlain ? "plain: no middlebox compatibility" : "standard";
+        }
+        if (dialect.IsHelloMinimal && !cell.IsOursServer)
+        {
+            forms.Add("minimal hello");
+        }
+        if (dialect.ClientKeyExchange == Tls.Messages.ClientKeyExchangeDialect.WithoutLength)
+        {
+            forms.Add("key exchange without length");
+        }
+        if (cell.ClientShowsCertificates && dialect.CertificateVerify == TlcpCertificateVerifyDialect.RawTranscript)
+        {
+            forms.Add("raw transcript signed");
+        }
+        if (cell.ClientShowsCertificates && dialect.ClientCertificates == TlcpClientCertificatesDialect.One)
+        {
+            forms.Add("one client certificate");
+        }
+        return forms.Count == 0 ? "standard" : string.Join(", ", forms);
     }
 
     private static int FreePort()

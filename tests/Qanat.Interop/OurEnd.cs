@@ -46,6 +46,9 @@ internal sealed class OurEnd
         }
     }
 
+    /// <summary>Whether the next TLS 1.3 handshake does without what some servers do not take.</summary>
+    public bool IsTls13Plain => !_cell.IsOursServer && _client.PeerDialects!.IsTls13Plain(_cell.Name);
+
     /// <summary>Does the handshake on a transport.</summary>
     public async Task<SmSslStream> HandshakeAsync(Stream transport, CancellationToken cancellationToken)
     {

@@ -27,7 +27,7 @@ foreach (Cell cell in cells)
     IPeer peer = peers[cell.Peer];
     CellResult result = peer.Missing is { } reason ? new CellResult(cell, reason, [], "", "", "") : await runner.RunAsync(cell, peer);
     results.Add(result);
-    Console.WriteLine($"{(result.Skipped is not null ? "skip" : result.IsDone ? "ok  " : "FAIL")} {cell.Name} | attempts {result.Attempts.Count} | {result.DialectText} | {result.PeerClose}");
+    Console.WriteLine($"{(result.Skipped is not null ? "skip" : result.IsDone ? "ok  " : "FAIL")} {cell.Name} | attempts {result.Attempts.Count} | {result.Dialect} | {result.PeerClose}");
     foreach (Attempt attempt in result.Attempts.Where(attempt => attempt.Error is not null))
     {
         Console.WriteLine($"       {attempt.Error}");

@@ -14,7 +14,7 @@ internal static class Report
         skipped = result.Skipped,
         attempts = result.Attempts.Count,
         errors = result.Attempts.Where(attempt => attempt.Error is not null).Select(attempt => attempt.Error),
-        dialect = result.DialectText,
+        dialect = result.Dialect,
         peerClose = result.PeerClose,
         command = result.Command,
     };
@@ -29,7 +29,7 @@ internal static class Report
             string kind = cell.Kind == CellKind.Full ? "" : $", {cell.Kind.ToString().ToLowerInvariant()}";
             string outcome = result.Skipped is not null ? "skipped" : result.IsDone ? "done" : $"failed: {result.Attempts[^1].Error}";
             text.Append($"| {(cell.Protocol == SmProtocol.Tlcp ? "TLCP" : "TLS 1.3")} | {cell.Peer} | {(cell.IsOursServer ? "server" : "client")} | {cell.Suite.Name()} ");
-            text.Append($"| {(cell.IsMutual ? "mutual" : "one-way")}{kind} | {outcome} | {result.Attempts.Count} | {result.DialectText} | {result.PeerClose} |\n");
+            text.Append($"| {(cell.IsMutual ? "mutual" : "one-way")}{kind} | {outcome} | {result.Attempts.Count} | {result.Dialect} | {result.PeerClose} |\n");
         }
         return text.ToString();
     }

@@ -7,7 +7,7 @@ namespace Qanat.Tls.Certificates;
 public sealed class SmTrustStore
 {
     private const int MaxVerified = 4096;
-    private const int MaxAnchorNameBytes = 8192;
+    private const int MaxAuthorityNameBytes = 8192;
     private readonly Dictionary<SmName, SmCertificate[]> _anchors;
     private readonly Dictionary<SmName, SmCertificate[]> _intermediates;
     private readonly Dictionary<SmName, SmCertificateRevocationList[]> _lists;
@@ -24,17 +24,18 @@ public sealed class SmTrustStore
         (_anchors, _intermediates) = (BySubject(anchors), BySubject(intermediates ?? []));
         _lists = (revocationLists ?? []).GroupBy(l => l.Issuer).ToDictionary(g => g.Key, g => g.ToArray());
         _id = Identify();
-        AnchorNames = _anchors.Keys.Sum(name => sizeof(ushort) + name.RawData.Length) <= MaxAnchorNameBytes ? [.. _anchors.Keys.Select(name => name.RawData.ToArray())] : [];
+        SmName[] names = [.. _anchors.Keys.Union(_intermediates.Keys)];
+        AuthorityNames = names.Sum(name => sizeof(ushort) + name.RawData.Length) <= MaxAuthorityNameBytes ? [.. names.Select(name => name.RawData.ToArray())] : [];
     }
 
     /// <summary>How many anchors there are. None: every chain is refused.</summary>
     public int AnchorCount => _anchors.Values.Sum(list => list.Length);
 
     /// <summary>
-    /// DER names of the anchors, for a server's CertificateRequest. Empty, which stands for any authority, when they take more than 8 KiB: the message stays within one record, and a
+    /// DER names of the anchors and of the intermediates below them, for a server's CertificateRequest: some clients (gotlcp) look only for the issuers of their certificates. Empty, which stands for any authority, when they take more than 8 KiB: the message stays within one record, and a
     /// client that has no certificate of so many authorities would not find one by the list either.
     /// </summary>
-    internal IReadOnlyList<byte[]> AnchorNames { get; }
+    internal IReadOnlyList<byte[]> AuthorityNames { get; }
 
     /// <summary>SHA-256 of everything in the store, for caches.</summary>
     internal ReadOnlySpan<byte> Id => _id;

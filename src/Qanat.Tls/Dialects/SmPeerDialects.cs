@@ -90,9 +90,11 @@ public sealed class SmPeerDialects
         }
     }
 
-    /// <summary>True when a TLS 1.3 server did not take the standard handshake, and the next one should be plain: no compatibility mode, one group, no tickets.</summary>
-    internal bool IsTls13Plain(string peer)
+    /// <summary>True when a TLS 1.3 server did not take the standard handshake, and the next one should be plain: no compatibility mode, no tickets, one group unless groups are listed.</summary>
+    /// <param name="peer">The server's name, <c>host:port</c> as a rule.</param>
+    public bool IsTls13Plain(string peer)
     {
+        ArgumentNullException.ThrowIfNull(peer);
         lock (_lock)
         {
             return _peers.TryGetValue(peer, out LinkedListNode<Peer>? node) && node.Value.Tls13.Index == 1;

@@ -103,7 +103,7 @@ internal sealed partial class TlcpServerEngine
         int start = BeginMessage();
         using (Flight.Handshake(HandshakeType.CertificateRequest))
         {
-            TlcpCertificateRequest.Write(Flight, [TlcpCertificateRequest.EcdsaSign], _options.Trust?.AnchorNames ?? []);
+            TlcpCertificateRequest.Write(Flight, [TlcpCertificateRequest.EcdsaSign], _options.Trust?.AuthorityNames ?? []);
         }
         EndMessage(start);
     }

@@ -57,6 +57,7 @@ internal sealed class GmSslPeer : IPeer
         ];
         if (!isTlcp)
         {
+            arguments.AddRange(cell.Kind == CellKind.Retried ? ["-supported_group", "prime256v1", "-max_key_exchanges", "1"] : []);
             arguments.AddRange(["-supported_group", "sm2p256v1", "-sig_alg", "sm2sig_sm3"]);
         }
         if (cell.ClientShowsCertificates)

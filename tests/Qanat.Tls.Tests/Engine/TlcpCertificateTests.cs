@@ -161,7 +161,7 @@ public sealed class TlcpCertificateTests
             Subject = SmName.Create($"Root {i} with a rather long name so that the list of all is long", "Example"),
             IsAuthority = true,
         }).Sign(TlcpWorld.Pki.CaKey)), TlcpWorld.Pki.Root.Certificate]);
-        Assert.Empty(many.AnchorNames);
+        Assert.Empty(many.AuthorityNames);
         SmSslServerAuthenticationOptions server = TlcpWorld.ServerOptions(SmClientCertificateMode.Require);
         server.Trust = many;
         SmSslClientAuthenticationOptions client = TlcpWorld.ClientOptions();
@@ -212,5 +212,22 @@ public sealed class TlcpCertificateTests
             _ => [],
         };
         return wrong == "not DER" ? [[1, 2, 3]] : wrong == "33 certificates" ? [.. Enumerable.Repeat((byte[])[0x30], 33)] : [.. chain.Select(c => c.RawData.ToArray())];
+    }
+
+    [Fact]
+    [Trait("Kind", "Unit")]
+    public void CertificateRequest_names_the_authorities_below_the_anchors_too()
+    {
+        SmSslClientAuthenticationOptions client = TlcpWorld.ClientOptions(SmCipherSuite.EccSm4GcmSm3);
+        client.ClientCredential = TlcpWorld.ClientCredential;
+        SmSslServerAuthenticationOptions server = TlcpWorld.ServerOptions(SmClientCertificateMode.Require, SmCipherSuite.EccSm4GcmSm3);
+        server.Trust = new SmTrustStore([TlcpWorld.Pki.Root.Certificate], [TlcpWorld.Pki.Ca.Certificate]);
+        using EnginePump pump = TlcpWorld.Pump(client, server).RunToCompletion();
+        byte[] flight = [.. pump.Log.Where(record => record.FromServer).SelectMany(record => record.Record)];
+        // gotlcp's client shows a certificate only when its issuer is among the names.
+        byte[] root = TlcpWorld.Pki.Root.Certificate.Subject.RawData.ToArray(), authority = TlcpWorld.Pki.Ca.Certificate.Subject.RawData.ToArray();
+        byte[] names = [0, (byte)root.Length, .. root, 0, (byte)authority.Length, .. authority];
+        byte[] list = [0, (byte)names.Length, .. names];
+        Assert.True(flight.AsSpan().IndexOf(list) >= 0);
     }
 }

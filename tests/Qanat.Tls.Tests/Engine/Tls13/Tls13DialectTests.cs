@@ -64,6 +64,24 @@ public sealed class Tls13DialectTests
     }
 
     [Fact]
+    public void Plain_hello_of_a_client_that_prefers_the_hybrid_group_can_still_be_asked_for_the_other()
+    {
+        // GmSSL's server takes no ChangeCipherSpec in front of a second hello either, and knows curveSM2 alone.
+        Tls13Setup setup = new();
+        setup.ClientOptions.Groups = [NamedGroup.CurveSm2MlKem768, NamedGroup.CurveSm2];
+        setup.ServerOptions.Groups = [NamedGroup.CurveSm2];
+        setup.ClientOptions.PeerDialects!.Tls13Failed(setup.ClientOptions.TargetHost!);
+        int changes = 0;
+        using EnginePair pair = setup.NewPair((fromClient, record) =>
+        {
+            changes += fromClient && record[0] == (byte)RecordType.ChangeCipherSpec ? 1 : 0;
+            return [record];
+        }).Handshake();
+        Assert.True(pair.Client.Engine.IsHandshakeComplete && pair.Server.Engine.IsHandshakeComplete);
+        Assert.Equal((NamedGroup.CurveSm2, 0), (pair.Client.Engine.Group, changes));
+    }
+
+    [Fact]
     public void What_the_client_itself_refuses_teaches_nothing()
     {
         Tls13Setup setup = new();
