@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using Qanat.Interop;
 using Qanat.Interop.Peers;
@@ -45,6 +44,6 @@ if (Value("--json") is { } json)
 }
 if (Value("--markdown") is { } markdown)
 {
-    File.WriteAllText(markdown, Report.Table(results), Encoding.UTF8);
+    File.WriteAllText(markdown, Report.Table(results));
 }
 return done + skipped == results.Count ? 0 : 1;
