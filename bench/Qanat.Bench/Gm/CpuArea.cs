@@ -50,7 +50,11 @@ public sealed class CpuArea(string area, IReadOnlyList<(string Name, Func<IGmTop
         foreach ((string name, Func<IGmTopic> make) in topics.Where(topic => only.Count == 0 || only.Contains(topic.Name)))
         {
             using IGmTopic topic = make();
-            foreach (GmMetric metric in topic.Metrics())
+            IReadOnlyList<GmMetric> metrics = topic.Metrics();
+            // Once through everybody first: rows share code, and the first must not pay for its compilation.
+            foreach (Contender contender in metrics.SelectMany(metric => metric.Others.Select(other => other.Peer).Prepend(metric.Ours)).Distinct().Where(one => one.Work is not null))
+                WarmUp(contender.Work!);
+            foreach (GmMetric metric in metrics)
             {
                 rows.AddRange(Measure(metric, missing));
                 TunnelContext.Say($"{name}: {metric.Name}");
