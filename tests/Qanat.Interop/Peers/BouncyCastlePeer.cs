@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Reflection;
 using System.Text;
 using Org.BouncyCastle.Crypto;
 using Org.BouncyCastle.Security;
@@ -21,7 +22,7 @@ internal sealed class BouncyCastlePeer : IPeer
     public string? Missing => null;
 
     /// <inheritdoc/>
-    public string Version => "BouncyCastle.Cryptography " + typeof(TlsProtocol).Assembly.GetName().Version;
+    public string Version => "BouncyCastle.Cryptography " + typeof(TlsProtocol).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
 
     private static SignatureAndHashAlgorithm Sm2SigSm3 { get; } = SignatureScheme.GetSignatureAndHashAlgorithm(SignatureScheme.sm2sig_sm3);
 
