@@ -170,10 +170,11 @@ public sealed class LinkSupervisor : IAsyncDisposable
         LinkClosed closed = await link.Link.Completion.ConfigureAwait(false);
         _logger.LinkLost(hub.Address, closed.Cause, closed.Detail);
         journey.Avoid = closed.Cause == LinkCloseCause.Draining ? hub : null;
-        journey.Replaced = _time.GetElapsedTime(linkedAt) > _options.ReplacedMemory ? 0 : journey.Replaced;
         // Once may be an attempt of our own that was given up and came late. Again at once: another process runs with this
-        // identity, and fighting for the link would break both.
-        if (closed.Cause == LinkCloseCause.Replaced && ++journey.Replaced > 1)
+        // identity, and fighting for the link would break both. A link that was lost in another way in between was nobody's to take.
+        bool isOld = _time.GetElapsedTime(linkedAt) > _options.ReplacedMemory;
+        journey.Replaced = closed.Cause != LinkCloseCause.Replaced ? 0 : isOld ? 1 : journey.Replaced + 1;
+        if (journey.Replaced > 1)
         {
             await Task.Delay(_options.ReplacedPause, _time, cancellationToken).ConfigureAwait(false);
         }

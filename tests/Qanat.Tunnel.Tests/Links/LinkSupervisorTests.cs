@@ -39,4 +39,23 @@ public sealed class LinkSupervisorTests : ILinkConnector
         Assert.Same(_pairs[1].Left, supervisor.Current!.Link);
         await _pairs[0].Left.Completion.WaitAsync(s_limit);
     }
+
+    /// <summary>A hub killed again and again may let an attempt of our own replace a link now and then; that is no other process with this identity, and nobody must pause for it.</summary>
+    [Fact]
+    public async Task A_link_lost_between_two_replaced_ones_means_that_nobody_fights_for_it()
+    {
+        using SemaphoreSlim attached = new(0);
+        LinkSupervisorOptions options = new() { MaxBackOff = TimeSpan.FromMilliseconds(1), ReplacedPause = TimeSpan.FromHours(1) };
+        await using LinkSupervisor supervisor = new(this, [new HubAddress(new Uri("ws://hub"), s_hub)], [], options, TimeProvider.System, NullLogger.Instance)
+        {
+            Attach = _ => attached.Release(),
+        };
+        supervisor.Start();
+        foreach (LinkCloseCause cause in (LinkCloseCause[])[LinkCloseCause.Replaced, LinkCloseCause.TransportFailed, LinkCloseCause.Replaced])
+        {
+            Assert.True(await attached.WaitAsync(s_limit));
+            _pairs[^1].Cut(cause);
+        }
+        Assert.True(await attached.WaitAsync(s_limit));
+    }
 }
